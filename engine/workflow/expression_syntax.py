@@ -215,6 +215,8 @@ class _Rewriter:
         return [self.rewrite(node, depth) for node in nodes]
 
     def rewrite_constant(self, node: ast.Constant, depth: int) -> ast.expr:
+        if not isinstance(node.value, bool | int | float | str | None):
+            raise self.refuse(node, "this value is not part of the language", "write a number or a text")
         return ast.Constant(node.value)
 
     def rewrite_name(self, node: ast.Name, depth: int) -> ast.expr:
@@ -260,6 +262,8 @@ class _Rewriter:
         return self.call("_negate" if isinstance(node.op, ast.USub) else "_plus", node, operand)
 
     def rewrite_binop(self, node: ast.BinOp, depth: int) -> ast.expr:
+        if type(node.op) not in OPERATORS:
+            raise self.refuse(node, f"{type(node.op).__name__} is not part of the language", "use + - * / // %")
         self.syntax.builds = self.syntax.builds or isinstance(node.op, ast.Add)
         left, right = self.rewrite(node.left, depth), self.rewrite(node.right, depth)
         return self.call(OPERATORS[type(node.op)], node, left, right)
