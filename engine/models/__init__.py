@@ -1,1 +1,61 @@
-"""TODO."""
+"""SQLAlchemy 2 declarative tables, split by aggregate. Importing this package registers every core table."""
+
+from engine.models.base import Base
+from engine.models.cases import (
+    Case,
+    CaseClock,
+    CaseEvent,
+    CaseLink,
+    CaseUnit,
+    ClockSpan,
+    Counter,
+    Evaluation,
+    Evidence,
+    Supervision,
+)
+from engine.models.catalogue import CatalogueVersion, FilingCondition, Subclass
+from engine.models.ground import Address, Component, Division, DutyGrid, UnitGrid
+from engine.models.organisation import AccessToken, Department, Person, PersonPost, Post
+from engine.models.workflow import (
+    Deployment,
+    IdempotencyKey,
+    Incident,
+    Instance,
+    OutboxMessage,
+    Task,
+    Timer,
+)
+
+__all__ = [
+    "AccessToken",
+    "Address",
+    "Base",
+    "Case",
+    "CaseClock",
+    "CaseEvent",
+    "CaseLink",
+    "CaseUnit",
+    "CatalogueVersion",
+    "ClockSpan",
+    "Component",
+    "Counter",
+    "Department",
+    "Deployment",
+    "Division",
+    "DutyGrid",
+    "Evaluation",
+    "Evidence",
+    "FilingCondition",
+    "IdempotencyKey",
+    "Incident",
+    "Instance",
+    "OutboxMessage",
+    "Person",
+    "PersonPost",
+    "Post",
+    "Subclass",
+    "Supervision",
+    "Task",
+    "Timer",
+    "UnitGrid",
+]

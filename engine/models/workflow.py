@@ -1,0 +1,135 @@
+"""Workflow control state: deployments, instances, the task list, timers, outbox, idempotency keys, incidents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.models.base import Base
+
+
+class Deployment(Base):
+    """How the city works from a moment on: all diagrams, decisions and forms together, by content.
+
+    Running instances stay pinned to the deployment they started on.
+    """
+
+    __tablename__ = "deployment"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(index=True)
+    files: Mapped[dict[str, Any]]
+    versions: Mapped[dict[str, Any]]
+    deployed_at: Mapped[datetime]
+    author: Mapped[str]
+    reason: Mapped[str]
+
+
+class Instance(Base):
+    """One running diagram of one case. ``state`` is the codec's bytes; ``version`` guards every write."""
+
+    __tablename__ = "instance"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("city_case.id"), index=True)
+    deployment_id: Mapped[int] = mapped_column(ForeignKey("deployment.id"), index=True)
+    process: Mapped[str]
+    status: Mapped[str]
+    state: Mapped[bytes] = mapped_column(LargeBinary)
+    version: Mapped[int]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class Task(Base):
+    """A user task on somebody's list. ``status``: open, done or withdrawn.
+
+    ``scope`` narrows the role to a department or a duty grid; ``version`` is what a clerk has seen.
+    """
+
+    __tablename__ = "task"
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), index=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("city_case.id"), index=True)
+    process: Mapped[str]
+    element: Mapped[str]
+    name: Mapped[str]
+    stage: Mapped[str]
+    role: Mapped[str]
+    scope: Mapped[str | None]
+    form: Mapped[str | None]
+    clock: Mapped[str | None]
+    limit_text: Mapped[str]
+    evidence: Mapped[str]
+    defaults: Mapped[dict[str, Any]]
+    status: Mapped[str]
+    created_at: Mapped[datetime]
+    warn_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    completed_at: Mapped[datetime | None]
+    completed_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    version: Mapped[int]
+    __table_args__ = (
+        Index("ix_task_status_role_scope", "status", "role", "scope", "due_at"),
+        Index("ix_task_status_assignee", "status", "assignee_id"),
+    )
+
+
+class Timer(Base):
+    """The due index: one row a waiting timer. ``due_at`` is none while the clock it measures is paused.
+
+    ``position`` tells the timers of one event-based gateway apart; it is 0 elsewhere.
+    """
+
+    __tablename__ = "timer"
+    task_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), index=True)
+    element: Mapped[str]
+    text: Mapped[str]
+    clock: Mapped[str | None]
+    share: Mapped[float | None]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class OutboxMessage(Base):
+    """Something the outside must hear, written in the same transaction as its cause and sent afterwards."""
+
+    __tablename__ = "outbox"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    topic: Mapped[str]
+    case_id: Mapped[int | None] = mapped_column(index=True)
+    payload: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    attempts: Mapped[int]
+    done_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class IdempotencyKey(Base):
+    """An answered request: the same key by the same person answers the same."""
+
+    __tablename__ = "idempotency_key"
+    person_id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request: Mapped[str]
+    answer: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class Incident(Base):
+    """A step that failed: cause and remedy, until somebody resolves it."""
+
+    __tablename__ = "incident"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(index=True)
+    instance_id: Mapped[int]
+    element: Mapped[str]
+    message: Mapped[str] = mapped_column(Text)
+    remedy: Mapped[str] = mapped_column(Text)
+    opened_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]

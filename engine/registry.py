@@ -1,0 +1,61 @@
+"""What behaves: operators and pure functions by name, asked for once, checked, frozen."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from engine.errors import CityBroken
+
+OperatorFunction = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What a service task calls. The first parameter is the ``Step``; the others are the diagram's input parameters."""
+
+    topic: str
+    function: OperatorFunction
+    owner: str = "core"
+
+    @property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """The inputs a diagram may give, by name."""
+        return MappingProxyType(dict(list(inspect.signature(self.function).parameters.items())[1:]))
+
+    def faults(self, inputs: Iterable[str]) -> list[str]:
+        """What is wrong with a service task that gives these inputs."""
+        given, known = set(inputs), self.parameters
+        faults = [
+            f"operator {self.topic} has no input {name!r}; it takes {', '.join(known) or 'none'}"
+            for name in sorted(given - set(known))
+        ]
+        faults += [
+            f"operator {self.topic} needs the input {name!r}; add it"
+            for name, parameter in known.items()
+            if parameter.default is inspect.Parameter.empty and name not in given
+        ]
+        return faults
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Operators by topic and pure functions by name."""
+
+    operators: Mapping[str, Operator] = field(default_factory=dict)
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+
+def build_registry(operators: Iterable[Operator], functions: Mapping[str, Callable[..., Any]] | None = None) -> Registry:
+    """Freeze a registry. Raises CityBroken naming both owners when two supply the same topic."""
+    known: dict[str, Operator] = {}
+    for operator in operators:
+        other = known.setdefault(operator.topic, operator)
+        if other is not operator:
+            raise CityBroken(
+                f"operator {operator.topic} is supplied by {other.owner} and by {operator.owner}; disable one of them"
+            )
+    return Registry(MappingProxyType(known), MappingProxyType(dict(functions or {})))

@@ -1,0 +1,230 @@
+"""Read a BPMN file into plain values: what the diagram says, before any engine looks at it.
+
+The checker, the runtime, the picture and the clerk's explanations all read these values, so that they agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from lxml import etree
+
+BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
+CAMUNDA = "http://camunda.org/schema/1.0/bpmn"
+NAMESPACES = {"bpmn": BPMN, "camunda": CAMUNDA}
+EVENT_KINDS = ("timer", "message", "signal", "error", "escalation", "conditional", "terminate", "link", "cancel", "compensate")
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+class DiagramUnreadable(Exception):
+    """The file is no readable BPMN; the message says where and what to do."""
+
+
+@dataclass(frozen=True)
+class Element:
+    """One flow node of a diagram. ``kind`` is the BPMN tag; ``parent`` the id of the enclosing process or sub-process."""
+
+    id: str
+    kind: str
+    name: str
+    parent: str
+    line: int
+    documentation: str = ""
+    event: str | None = None
+    timer: str | None = None
+    message: str | None = None
+    host: str | None = None
+    interrupting: bool = True
+    by_event: bool = False
+    called: str | None = None
+    topic: str | None = None
+    decision: str | None = None
+    result_variable: str | None = None
+    groups: str | None = None
+    form: str | None = None
+    default_flow: str | None = None
+    script: str | None = None
+    multi: str | None = None
+    inputs: Mapping[str, str] = EMPTY
+    outputs: Mapping[str, str] = EMPTY
+    properties: Mapping[str, str] = EMPTY
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A sequence flow with its condition as written, none where there is none."""
+
+    id: str
+    source: str
+    target: str
+    name: str
+    condition: str | None
+    line: int
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A process with its flow nodes and flows, sub-processes flattened (see ``Element.parent``)."""
+
+    id: str
+    name: str
+    source: str
+    documentation: str
+    elements: Mapping[str, Element]
+    flows: Mapping[str, Flow]
+    xml: str = field(repr=False, default="")
+
+    def outgoing(self, element: str) -> list[Flow]:
+        """Flows that leave the element, in document order."""
+        return [flow for flow in self.flows.values() if flow.source == element]
+
+    def incoming(self, element: str) -> list[Flow]:
+        """Flows that reach the element, in document order."""
+        return [flow for flow in self.flows.values() if flow.target == element]
+
+    def boundaries(self, host: str) -> list[Element]:
+        """Boundary events on the element."""
+        return [element for element in self.elements.values() if element.host == host]
+
+
+def parse_xml(xml: str, source: str) -> etree._Element:
+    """Parse without entities or network; raises DiagramUnreadable with the line."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+    try:
+        return etree.fromstring(xml.encode("utf-8"), parser)
+    except etree.XMLSyntaxError as error:
+        raise DiagramUnreadable(f"{source}: unreadable XML, {error.msg}; save it again from the modeler") from error
+
+
+def read_diagram(xml: str, source: str) -> Diagram:
+    """The one process of a BPMN file. Raises DiagramUnreadable when there is none, or more than one."""
+    root = parse_xml(xml, source)
+    processes = root.findall(f"{{{BPMN}}}process")
+    if len(processes) != 1:
+        raise DiagramUnreadable(f"{source}: {len(processes)} processes in one file; keep exactly one")
+    process = processes[0]
+    messages = {node.get("id"): node.get("name") for node in root.findall(f"{{{BPMN}}}message")}
+    elements: dict[str, Element] = {}
+    flows: dict[str, Flow] = {}
+    for node, parent in _flow_nodes(process, process.get("id", "")):
+        if etree.QName(node).localname == "sequenceFlow":
+            flow = _flow(node)
+            flows[flow.id] = flow
+        else:
+            element = _element(node, parent, messages)
+            if element.id in elements:
+                raise DiagramUnreadable(f"{source}: two elements have the id {element.id}; give one another id")
+            elements[element.id] = element
+    return Diagram(
+        id=process.get("id", ""),
+        name=process.get("name") or process.get("id", ""),
+        source=source,
+        documentation=_documentation(process),
+        elements=MappingProxyType(elements),
+        flows=MappingProxyType(flows),
+        xml=xml,
+    )
+
+
+def _flow_nodes(container: etree._Element, parent: str) -> Iterator[tuple[etree._Element, str]]:
+    for node in container:
+        if not isinstance(node.tag, str) or etree.QName(node).namespace != BPMN:
+            continue
+        name = etree.QName(node).localname
+        if name == "sequenceFlow" or name.endswith(("Task", "Event", "Gateway", "SubProcess")) or name in (
+            "task",
+            "subProcess",
+            "callActivity",
+            "transaction",
+        ):
+            yield node, parent
+        if name in ("subProcess", "transaction", "adHocSubProcess"):
+            yield from _flow_nodes(node, node.get("id", ""))
+
+
+def _flow(node: etree._Element) -> Flow:
+    condition = node.find(f"{{{BPMN}}}conditionExpression")
+    return Flow(
+        id=node.get("id", ""),
+        source=node.get("sourceRef", ""),
+        target=node.get("targetRef", ""),
+        name=node.get("name", ""),
+        condition=(condition.text or "").strip() if condition is not None else None,
+        line=int(node.sourceline or 0),
+    )
+
+
+def _element(node: etree._Element, parent: str, messages: Mapping[str | None, str | None]) -> Element:
+    event, definition = _event(node)
+    message_ref = node.get("messageRef") or (definition.get("messageRef") if definition is not None else None)
+    return Element(
+        id=node.get("id", ""),
+        kind=etree.QName(node).localname,
+        name=node.get("name") or node.get("id", ""),
+        parent=parent,
+        line=int(node.sourceline or 0),
+        documentation=_documentation(node),
+        event=event,
+        timer=_timer(definition) if event == "timer" else None,
+        message=(messages.get(message_ref) or message_ref) if message_ref else None,
+        host=node.get("attachedToRef"),
+        interrupting=node.get("cancelActivity", "true") == "true",
+        by_event=node.get("triggeredByEvent") == "true",
+        called=node.get("calledElement"),
+        topic=_camunda(node, "topic"),
+        decision=_camunda(node, "decisionRef"),
+        result_variable=_camunda(node, "resultVariable"),
+        groups=_camunda(node, "candidateGroups"),
+        form=_camunda(node, "formKey"),
+        default_flow=node.get("default"),
+        script=node.findtext(f"{{{BPMN}}}script"),
+        multi=_multi(node),
+        inputs=_parameters(node, "inputParameter"),
+        outputs=_parameters(node, "outputParameter"),
+        properties=MappingProxyType(
+            {
+                prop.get("name", ""): prop.get("value", "")
+                for prop in node.findall("bpmn:extensionElements/camunda:properties/camunda:property", NAMESPACES)
+            }
+        ),
+    )
+
+
+def _event(node: etree._Element) -> tuple[str | None, etree._Element | None]:
+    for kind in EVENT_KINDS:
+        definition = node.find(f"{{{BPMN}}}{kind}EventDefinition")
+        if definition is not None:
+            return kind, definition
+    return None, None
+
+
+def _timer(definition: etree._Element | None) -> str | None:
+    if definition is None:
+        return None
+    for kind in ("timeDuration", "timeDate", "timeCycle"):
+        text = definition.findtext(f"{{{BPMN}}}{kind}")
+        if text and text.strip():
+            return text.strip()
+    return ""
+
+
+def _multi(node: etree._Element) -> str | None:
+    loop = node.find(f"{{{BPMN}}}multiInstanceLoopCharacteristics")
+    if loop is None:
+        return None
+    return "sequential" if loop.get("isSequential") == "true" else "parallel"
+
+
+def _camunda(node: etree._Element, name: str) -> str | None:
+    return node.get(f"{{{CAMUNDA}}}{name}")
+
+
+def _parameters(node: etree._Element, tag: str) -> Mapping[str, str]:
+    path = f"bpmn:extensionElements/camunda:inputOutput/camunda:{tag}"
+    return MappingProxyType({item.get("name", ""): (item.text or "").strip() for item in node.findall(path, NAMESPACES)})
+
+
+def _documentation(node: etree._Element) -> str:
+    return (node.findtext(f"{{{BPMN}}}documentation") or "").strip()

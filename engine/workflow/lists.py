@@ -1,0 +1,192 @@
+"""Bring the task list and the due index in line with where an instance stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from SpiffWorkflow.task import Task as SpiffTask
+
+from engine.calendar import Limit, LimitError, parse_limit
+from engine.models import Task, Timer
+from engine.workflow.elements import Element
+from engine.workflow.expressions import parse_template
+from engine.workflow.specs import DueTimer, element_of
+from engine.workflow.step import Step
+from engine.workflow.timers import TimerText, TimerUnreadable, moment_of, parse_timer
+
+CONDITION_LIMIT = "condition_limit"
+SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
+DEFAULT_WARNING = 0.8
+
+Waiting = list[tuple[str, SpiffTask]]
+
+
+def settle_tasks(step: Step, waiting: Waiting) -> dict[str, str]:
+    """Open, move and withdraw user tasks. Returns the case clocks that must run, with the reason."""
+    rows = {row.id: row for row in step.session.query(Task).filter_by(instance_id=step.instance.id, status="open")}
+    running: dict[str, str] = {}
+    for process, task in waiting:
+        if not task.task_spec.manual:
+            continue
+        row = rows.pop(task.id, None) or open_task(step, process, task)
+        if row.clock:
+            running.setdefault(row.clock, row.name)
+    for row in rows.values():
+        row.status, row.version = "withdrawn", row.version + 1
+    if step.session.new or step.session.dirty:
+        step.session.flush()
+    return running
+
+
+def open_task(step: Step, process: str, task: SpiffTask) -> Task:
+    """A new row of the task list from what the diagram says about the task."""
+    element = element_of(task)
+    assert element is not None  # only elements of a diagram are manual
+    step.element, step.process = element, process
+    names = step.names(task.data)
+    role, _, scope = (element.groups or "").partition("@")
+    value = step.evaluate(parse_template(scope), names) if scope else None
+    row = Task(
+        id=task.id,
+        instance_id=step.instance.id,
+        case_id=step.case.id,
+        process=process,
+        element=element.id,
+        name=element.name,
+        stage=element.properties.get("stage", ""),
+        role=role.strip(),
+        scope=str(value) if value is not None else None,
+        form=element.form,
+        clock=element.properties.get("clock") or None,
+        limit_text=limit_text(step, element),
+        evidence=element.properties.get("evidence", ""),
+        defaults={key: step.evaluate(parse_template(text), names) for key, text in element.inputs.items()},
+        status="open",
+        created_at=step.now,
+        warn_at=None,
+        due_at=None,
+        assignee_id=None,
+        completed_at=None,
+        completed_by=None,
+        version=1,
+    )
+    step.session.add(row)
+    return row
+
+
+def limit_text(step: Step, element: Element) -> str:
+    """The element's own limit with ``condition_limit`` resolved; empty when it has none."""
+    text = element.properties.get("limit", "").strip()
+    if text == CONDITION_LIMIT:
+        limit = step.host.condition_limit(step.case)
+        return str(limit) if limit else ""
+    return text
+
+
+def settle_timers(step: Step, waiting: Waiting) -> list[Timer]:
+    """Date open tasks and waiting timers anew (clocks may have moved). Returns timers that are due already."""
+    date_tasks(step)
+    rows = {(row.task_id, row.position): row for row in step.session.query(Timer).filter_by(instance_id=step.instance.id)}
+    due: list[Timer] = []
+    for process, task in waiting:
+        for position, definition in timers_of(task):
+            row = rows.pop((task.id, position), None)
+            if row is None:
+                row = index_timer(step, process, task, position, definition)
+            elif row.clock and row.share is not None:
+                row.due_at = step.host.clock_moment(step.case, row.clock, row.share)
+            if row.due_at is not None and row.due_at <= step.now:
+                due.append(row)
+    for row in rows.values():
+        step.session.delete(row)
+    step.session.flush()
+    return due
+
+
+def timers_of(task: SpiffTask) -> Iterator[tuple[int, DueTimer]]:
+    """The timers a waiting task waits for, with their positions."""
+    definition = getattr(task.task_spec, "event_definition", None)
+    if isinstance(definition, DueTimer):
+        yield 0, definition
+    for position, item in enumerate(getattr(definition, "event_definitions", ())):
+        if isinstance(item, DueTimer):
+            yield position, item
+
+
+def index_timer(step: Step, process: str, task: SpiffTask, position: int, definition: DueTimer) -> Timer:
+    """A new row of the due index."""
+    element = element_of(task)
+    assert element is not None  # timers hang on events and gateways of a diagram
+    step.element, step.process = element, process
+    text = str(step.evaluate(parse_template(definition.text), step.names(task.data)))
+    try:
+        parsed = parse_timer(text, step.host.calendar)
+    except TimerUnreadable as error:
+        raise step.failure(str(error)) from error
+    clock = clock_measured(step, process, element) if parsed.share is not None else None
+    row = Timer(
+        task_id=task.id,
+        position=position,
+        instance_id=step.instance.id,
+        element=element.id,
+        text=text,
+        clock=clock,
+        share=parsed.share,
+        due_at=timer_moment(step, process, element, parsed, clock),
+    )
+    step.session.add(row)
+    return row
+
+
+def clock_measured(step: Step, process: str, element: Element) -> str | None:
+    """The case clock a share is measured on: the event's own ``clock``, else its host's."""
+    host = step.definition.element(process, element.host) if element.host else None
+    return element.properties.get("clock") or (host.properties.get("clock") if host else None)
+
+
+def timer_moment(step: Step, process: str, element: Element, parsed: TimerText, clock: str | None) -> datetime | None:
+    """When a timer that starts now is due; none while its clock is paused."""
+    if parsed.moment is not None:
+        return parsed.moment
+    if parsed.limit is not None:
+        return moment_of(parsed.limit, step.now, step.host.calendar)
+    share = parsed.share or 0.0
+    if clock:
+        return step.host.clock_moment(step.case, clock, share)
+    host = step.definition.element(process, element.host) if element.host else None
+    limit = own_limit(step, limit_text(step, host)) if host else None
+    if limit is None:
+        raise step.failure("the timer measures a limit, but its task has none; give the task a limit or a clock")
+    return moment_of(limit, step.now, step.host.calendar, share)
+
+
+def own_limit(step: Step, text: str) -> Limit | None:
+    """Parse a task's limit; none when empty."""
+    try:
+        return parse_limit(text) if text else None
+    except LimitError as error:
+        raise step.failure(str(error)) from error
+
+
+def date_tasks(step: Step) -> None:
+    """Due and warning moments of open tasks: their own limit, or the clock that runs with them."""
+    for row in step.session.query(Task).filter_by(instance_id=step.instance.id, status="open"):
+        share = warning_share(step, row)
+        if row.limit_text and row.due_at is None:
+            limit = own_limit(step, row.limit_text)
+            assert limit is not None
+            row.due_at = moment_of(limit, row.created_at, step.host.calendar)
+            row.warn_at = moment_of(limit, row.created_at, step.host.calendar, share)
+        elif row.clock and not row.limit_text:
+            due = step.host.clock_moment(step.case, row.clock, 1.0)
+            if due != row.due_at:
+                row.due_at, row.warn_at = due, step.host.clock_moment(step.case, row.clock, share)
+
+
+def warning_share(step: Step, row: Task) -> float:
+    """After which share of the limit the light turns yellow."""
+    match = SHARE.match(step.definition.element(row.process, row.element).properties.get("warn_at", ""))
+    return float(match.group(1)) / 100 if match else DEFAULT_WARNING
+

@@ -1,0 +1,169 @@
+"""The runtime: starts diagrams, completes user tasks, delivers messages, fires timers, all inside the caller's transaction.
+
+Every act runs the engine until only people and time can move the case, and then brings the task list, the due index
+and the case's clocks in line with it. Nothing here commits; the caller does, once, and answers afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from SpiffWorkflow.bpmn.util.event import BpmnEvent
+from SpiffWorkflow.exceptions import WorkflowException
+from SpiffWorkflow.task import Task as SpiffTask
+from SpiffWorkflow.util.task import TaskState
+from sqlalchemy.orm import Session
+
+from engine.errors import Conflict, DomainError
+from engine.models import Instance, Task, Timer
+from engine.workflow.codec import encode
+from engine.workflow.lists import settle_tasks, settle_timers
+from engine.workflow.live import LiveInstances
+from engine.workflow.specs import CaseWorkflow, DueTimer, NamedMessage, element_of, store_outputs
+from engine.workflow.step import Step
+
+ENDED = "ended"
+RUNNING = "running"
+
+
+class Runtime:
+    """Runs instances. One a process; holds only the cache of live instances."""
+
+    def __init__(self, cache_size: int = 512) -> None:
+        self.live = LiveInstances(cache_size)
+
+    def start(self, step: Step, data: Mapping[str, Any] | None = None) -> None:
+        """Start the process of ``step.instance`` (a pending row) with first variables."""
+        workflow = CaseWorkflow(step.definition.specs[step.instance.process], subprocess_specs=step.definition.specs)
+        workflow.step = step
+        workflow.task_tree.data.update(data or {})
+        step.session.add(step.instance)
+        step.instance.state = encode(workflow)
+        step.session.flush()
+        self.live.adopt(step.session, step.instance, workflow)
+        self._run(step, workflow)
+
+    def complete(self, step: Step, task: Task, answers: Mapping[str, Any]) -> None:
+        """Complete a user task with its answers. Raises Conflict when the diagram no longer waits for it."""
+        workflow = self._take(step)
+        waiting = workflow.get_task_from_id_or_none(task.id)
+        element = element_of(waiting) if waiting is not None else None
+        if waiting is None or element is None or waiting.state != TaskState.READY:
+            raise Conflict(f"task {task.name} of this case is no longer open; reload the case")
+        step.element, step.process, step.answers = element, task.process, answers
+        if element.outputs:
+            store_outputs(waiting, element, step, {"answer": answers, **answers})
+        else:
+            waiting.data.update(answers)
+        task.status = "done"
+        self._guard(step, waiting.run)
+        self._run(step, workflow)
+
+    def send(self, step: Step, message: str, payload: Mapping[str, Any]) -> bool:
+        """Deliver a message to whatever in the instance waits for it; false when nothing does."""
+        workflow = self._take(step)
+        event = BpmnEvent(NamedMessage(message, []), payload=dict(payload))
+        if not any(task.task_spec.catches(task, event) for task in workflow.event_manager.tasks.values()):
+            return False
+        self._guard(step, lambda: workflow.send_event(event))
+        self._run(step, workflow)
+        return True
+
+    def waits_for(self, step: Step, message: str) -> bool:
+        """Whether the instance would take the message now."""
+        event = BpmnEvent(NamedMessage(message, []), payload={})
+        waiting = self._take(step).event_manager.tasks.values()
+        return any(task.task_spec.catches(task, event) for task in waiting)
+
+    def fire(self, step: Step, timers: Iterable[Timer]) -> None:
+        """Fire timers that are due, then run on."""
+        workflow = self._take(step)
+        for timer in timers:
+            self._fire_one(step, workflow, timer)
+        self._run(step, workflow)
+
+    def tokens(self, session: Session, instance: Instance, definition: Any) -> tuple[dict[tuple[str, str], int], set[tuple[str, str]]]:
+        """Where the tokens stand and which elements are done, both as (process, element id)."""
+        workflow = self.live.take(session, instance, definition)
+        tokens: dict[tuple[str, str], int] = {}
+        done: set[tuple[str, str]] = set()
+        for part in (workflow, *workflow.subprocesses.values()):
+            process = definition.home[part.spec.name]
+            for task in part.tasks.values():
+                element = element_of(task)
+                if element is None:
+                    continue
+                if task.state in (TaskState.READY, TaskState.STARTED, TaskState.WAITING):
+                    tokens[process, element.id] = tokens.get((process, element.id), 0) + 1
+                elif task.state == TaskState.COMPLETED:
+                    done.add((process, element.id))
+        return tokens, done
+
+    def _take(self, step: Step) -> CaseWorkflow:
+        if step.instance.status != RUNNING:
+            raise Conflict(f"case {step.case.number} has run to its end; nothing in it waits any more")
+        workflow = self.live.take(step.session, step.instance, step.definition)
+        workflow.step = step
+        return workflow
+
+    def _run(self, step: Step, workflow: CaseWorkflow) -> None:
+        """Run until only people and time can move on; fire what is due at once; write down where it stands."""
+        while True:
+            self._guard(step, workflow.do_engine_steps)
+            waiting = list(parts_in(workflow, step.definition.home))
+            running = settle_tasks(step, waiting)
+            step.host.settle_clocks(step.session, step.case, running, step.now)
+            settle_due = settle_timers(step, waiting)
+            if not settle_due:
+                break
+            for timer in settle_due:
+                self._fire_one(step, workflow, timer)
+        step.element = None
+        instance = step.instance
+        if workflow.is_completed() and instance.status == RUNNING:
+            instance.status, instance.ended_at = ENDED, step.now
+        instance.state = encode(workflow)
+        step.session.flush()
+
+    def _fire_one(self, step: Step, workflow: CaseWorkflow, timer: Timer) -> None:
+        task = workflow.get_task_from_id_or_none(timer.task_id)
+        step.session.delete(timer)
+        if task is None or task.state != TaskState.WAITING:
+            return
+        step.element, step.process = element_of(task), step.definition.home[task.workflow.spec.name]
+        step.record("timer_fired", timer=timer.text)
+        definitions = getattr(task.task_spec.event_definition, "event_definitions", None)
+        if definitions is None:
+            task._set_internal_data(event_fired=True)
+        else:
+            task._set_internal_data(seen_events=[BpmnEvent(definitions[timer.position])])
+        self._guard(step, lambda: task.task_spec._update(task))
+
+    def _guard(self, step: Step, act: Any) -> None:
+        """Run engine code; whatever it raises becomes an error that names the element. The caller rolls back."""
+        try:
+            act()
+        except DomainError:
+            raise
+        except WorkflowException as error:
+            cause = error.__cause__ or error
+            raise (cause if isinstance(cause, DomainError) else step.failure(str(error))) from error
+
+
+def parts_in(workflow: CaseWorkflow, home: Mapping[str, str]) -> Iterable[tuple[str, SpiffTask]]:
+    """(process, task) of every task that waits for a person or a timer."""
+    for part in (workflow, *workflow.subprocesses.values()):
+        process = home[part.spec.name]
+        for task in part.tasks.values():
+            if task.state == TaskState.READY and task.task_spec.manual:
+                yield process, task
+            elif task.state == TaskState.WAITING and _timed(task):
+                yield process, task
+
+
+def _timed(task: SpiffTask) -> bool:
+    definition = getattr(task.task_spec, "event_definition", None)
+    if isinstance(definition, DueTimer):
+        return True
+    return any(isinstance(item, DueTimer) for item in getattr(definition, "event_definitions", ()))

@@ -1,0 +1,171 @@
+"""Our kinds of task specs: what differs from stock SpiffWorkflow, and why.
+
+Every task spec that stands for an element of a diagram carries it as ``element`` (set by ``definitions``).
+The running ``Step`` (see ``step``) hangs on the top workflow; specs reach it through ``step_of``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from SpiffWorkflow.bpmn.specs.defaults import ParallelMultiInstanceTask, SequentialMultiInstanceTask, ServiceTask
+from SpiffWorkflow.bpmn.specs.event_definitions.message import MessageEventDefinition
+from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
+from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import MultiInstanceTask
+from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
+from SpiffWorkflow.task import Task as SpiffTask
+from SpiffWorkflow.util.task import TaskState
+
+from engine.workflow.elements import Element
+from engine.workflow.expressions import parse_template
+
+
+class CaseWorkflow(BpmnWorkflow):  # type: ignore[misc]
+    """A live instance. Time lives in the due index, so waiting timers are never polled here."""
+
+    step: Any = None
+
+    def get_task_from_id_or_none(self, task_id: UUID) -> SpiffTask | None:
+        """The task, wherever in the instance it is, or none."""
+        if task_id in self.tasks:
+            return self.tasks[task_id]
+        return next((sub.tasks[task_id] for sub in self.subprocesses.values() if task_id in sub.tasks), None)
+
+    def refresh_timers(self) -> None:
+        """Timers fire when the poller says so (``runtime.fire``), never by looking at the machine's clock."""
+
+
+def step_of(task: SpiffTask) -> Any:
+    """The unit of work in which this task runs."""
+    return task.workflow.top_workflow.step
+
+
+def element_of(task: SpiffTask) -> Element | None:
+    """The diagram element this task stands for, none for the engine's own helpers."""
+    return getattr(task.task_spec, "element", None)
+
+
+class OperatorTask(ServiceTask):  # type: ignore[misc]
+    """A service task: calls the operator its topic names and keeps what the output parameters say."""
+
+    element: Element
+
+    def _run_hook(self, my_task: SpiffTask) -> bool:
+        step = step_of(my_task)
+        names = step.names(my_task.data)
+        arguments = {key: step.evaluate(parse_template(text), names) for key, text in self.element.inputs.items()}
+        result = step.call(self.element, arguments)
+        store_outputs(my_task, self.element, step, {"result": result})
+        return True
+
+
+class DecisionTask(ServiceTask):  # type: ignore[misc]
+    """A business-rule task: evaluates a decision and keeps its value; the reason goes into the case's history."""
+
+    element: Element
+
+    def _run_hook(self, my_task: SpiffTask) -> bool:
+        step = step_of(my_task)
+        arguments = {
+            key: step.evaluate(parse_template(text), step.names(my_task.data)) for key, text in self.element.inputs.items()
+        }
+        value = step.decide(self.element, step.names({**my_task.data, **arguments}))
+        if self.element.result_variable:
+            my_task.data[self.element.result_variable] = value
+        store_outputs(my_task, self.element, step, {"result": value})
+        return True
+
+
+def store_outputs(task: SpiffTask, element: Element, step: Any, extra: dict[str, Any]) -> None:
+    """Evaluate the element's output parameters with ``extra`` names in sight and set the variables."""
+    if element.outputs:
+        names = step.names({**task.data, **extra})
+        values = {key: step.evaluate(parse_template(text), names) for key, text in element.outputs.items()}
+        task.data.update(values)
+
+
+class DueTimer(TimerEventDefinition):  # type: ignore[misc]
+    """A timer written as analysts say it. It only remembers that it fired; when is the due index's business."""
+
+    def __init__(self, name: str, text: str, **kwargs: Any) -> None:
+        super().__init__(name, text, **kwargs)
+        self.text = text
+
+    def has_fired(self, my_task: SpiffTask) -> bool:
+        return bool(my_task._get_internal_data("event_fired", False))
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+class NamedMessage(MessageEventDefinition):  # type: ignore[misc]
+    """A message known by its name; the element's output parameters pick from ``payload`` what the case keeps."""
+
+    element: Element | None = None
+
+    def update_task_data(self, my_task: SpiffTask) -> None:
+        payload = my_task.internal_data.get(self.name)
+        if payload is None:
+            return
+        if self.element is not None and self.element.outputs:
+            store_outputs(my_task, self.element, step_of(my_task), {"payload": payload})
+        else:
+            my_task.data[self.name] = payload
+
+    def reset(self, my_task: SpiffTask) -> None:
+        my_task.internal_data.pop(self.name, None)
+        super().reset(my_task)
+
+
+class _Instances(MultiInstanceTask):  # type: ignore[misc]
+    """Multi-instance that may run again in a loop: stock refuses when its item or a filled output already exists."""
+
+    def _update_hook(self, my_task: SpiffTask) -> Any:
+        my_task._inherit_data()
+        for reference in (self.input_item, self.output_item, self.data_output):
+            if reference is not None:
+                my_task.data.pop(reference.bpmn_id, None)
+        return super()._update_hook(my_task)
+
+    def init_data_output_with_input_data(self, my_task: SpiffTask, input_data: Any) -> None:
+        self.data_output.set(my_task, [])
+
+    def init_data_output_with_cardinality(self, my_task: SpiffTask) -> None:
+        self.data_output.set(my_task, [])
+
+    def merge_child(self, workflow: Any, child: SpiffTask) -> None:
+        """Collect the instance's output item; without one, instances keep their variables to themselves."""
+        my_task = child.parent
+        if self.data_output is not None and self.output_item is not None:
+            self.data_output.get(my_task).append(child.data.get(self.output_item.bpmn_id))
+        my_task.internal_data["merged"].append(str(child.id))
+
+
+class ParallelInstances(_Instances, ParallelMultiInstanceTask):  # type: ignore[misc]
+    """Parallel multi-instance. The MRO puts our merge between stock's completion check and its data merge."""
+
+    def merge_child(self, workflow: Any, child: SpiffTask) -> None:
+        _Instances.merge_child(self, workflow, child)
+        my_task = child.parent
+        if self.check_completion_condition(my_task):
+            for instance in self._instances(my_task):
+                instance.cancel()
+            my_task._set_state(TaskState.READY)
+        elif self.children_complete(my_task):
+            my_task._set_state(TaskState.READY)
+
+
+class SequentialInstances(_Instances, SequentialMultiInstanceTask):  # type: ignore[misc]
+    """Sequential multi-instance."""
+
+    def merge_child(self, workflow: Any, child: SpiffTask) -> None:
+        _Instances.merge_child(self, workflow, child)
+        my_task = child.parent
+        if self.children_complete(my_task) or self.check_completion_condition(my_task):
+            my_task._set_state(TaskState.READY)
+        else:
+            self.add_next_child(my_task)

@@ -1,0 +1,159 @@
+"""One unit of work on one case: everything a task spec, an operator or a timer may ask while it runs.
+
+The host of the runtime (``engine.cases``) supplies what belongs to the case: its facts, its clocks, its history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from engine.calendar import Limit, WorkCalendar
+from engine.errors import DomainError
+from engine.models import Case, CaseEvent, Instance, OutboxMessage, Task
+from engine.organisation.actor import Actor
+from engine.registry import Registry
+from engine.workflow.elements import Element
+from engine.workflow.expressions import Expression, ExpressionError, Template
+
+if TYPE_CHECKING:
+    from engine.workflow.definitions import Definition
+
+
+class StepFailed(DomainError):
+    """A step of a diagram cannot run: names the element, the cause and the remedy. Nothing of it is kept."""
+
+
+class Host(Protocol):
+    """What the runtime asks of the domain."""
+
+    calendar: WorkCalendar
+    registry: Registry
+
+    def facts(self, session: Session, case: Case) -> dict[str, Any]:
+        """The ``case`` dictionary of expressions."""
+        ...
+
+    def condition_limit(self, case: Case) -> Limit | None:
+        """The handling limit of the case's filing condition."""
+        ...
+
+    def settle_clocks(self, session: Session, case: Case, running: Mapping[str, str], now: datetime) -> None:
+        """Let exactly the clocks in ``running`` (name -> reason) run from now on."""
+        ...
+
+    def clock_moment(self, case: Case, clock: str, share: float) -> datetime | None:
+        """When ``share`` (1 = the whole limit) of a case clock is used up; none while it is paused or unknown."""
+        ...
+
+
+@dataclass
+class Step:
+    """The context of one unit of work. ``now`` is aware; ``answers`` are those of the task just completed."""
+
+    session: Session
+    host: Host
+    definition: Definition
+    case: Case
+    instance: Instance
+    now: datetime
+    actor: Actor | None
+    element: Element | None = None
+    process: str = ""
+    department: str | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    _facts: dict[str, Any] | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The case as expressions see it."""
+        if self._facts is None:
+            self._facts = self.host.facts(self.session, self.case)
+        return self._facts
+
+    def names(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The names an expression may use."""
+        return {"answer": self.answers, **data, "case": self.facts}
+
+    def evaluate(self, expression: Expression | Template, names: Mapping[str, Any]) -> Any:
+        """Evaluate; an error names the element."""
+        try:
+            return expression.evaluate(names)
+        except ExpressionError as error:
+            raise self.failure(str(error)) from error
+
+    def call(self, element: Element, arguments: dict[str, Any]) -> Any:
+        """Call the operator of a service task."""
+        self.element = element
+        operator = self.host.registry.operators.get(element.topic or "")
+        if operator is None:
+            raise self.failure(f"there is no operator {element.topic!r}; enable the plugin that has it")
+        faults = operator.faults(arguments)
+        if faults:
+            raise self.failure("; ".join(faults))
+        result = operator.function(self, **arguments)
+        self._facts = None
+        return result
+
+    def decide(self, element: Element, names: Mapping[str, Any]) -> Any:
+        """Evaluate the decision of a business-rule task; inputs and matched rules go into the history."""
+        self.element = element
+        decision = self.definition.decisions.get(element.decision or "")
+        if decision is None:
+            raise self.failure(f"there is no decision {element.decision!r}; add the table or correct the name")
+        result = decision.evaluate(names)
+        self.record(
+            "decision",
+            decision=element.decision,
+            inputs={label: value for label, value in result.inputs},
+            rules=[{"id": hit.rule_id, "row": hit.index + 1, "note": hit.annotation} for hit in result.matched],
+            value=result.value,
+        )
+        return result.value
+
+    def record(self, kind: str, **data: Any) -> None:
+        """Append a line to the case's history."""
+        element, actor = self.element, self.actor
+        self.session.add(
+            CaseEvent(
+                case_id=self.case.id,
+                at=self.now,
+                kind=kind,
+                stage=(element.properties.get("stage") if element else None) or self.case.stage,
+                process=self.process,
+                element=element.id if element else "",
+                actor_id=actor.person_id if actor else None,
+                actor_role=actor.acting_role if actor else "system",
+                department_code=self.department,
+                data=data,
+            )
+        )
+
+    def tell(self, topic: str, **payload: Any) -> None:
+        """Queue something the outside must hear, in this same transaction."""
+        self.session.add(
+            OutboxMessage(
+                topic=topic,
+                case_id=self.case.id,
+                payload=payload,
+                created_at=self.now,
+                due_at=self.now,
+                attempts=0,
+                done_at=None,
+                last_error=None,
+            )
+        )
+
+    def failure(self, message: str) -> StepFailed:
+        """An error that says where in the diagrams it happened."""
+        where = f"{self.process} / {self.element.id} ({self.element.name})" if self.element else self.process
+        return StepFailed(f"{where}: {message}")
+
+
+def open_tasks(session: Session, case_id: int) -> list[Task]:
+    """The user tasks of a case that wait for somebody, oldest first."""
+    return session.query(Task).filter_by(case_id=case_id, status="open").order_by(Task.created_at, Task.id).all()
