@@ -1,1 +1,1 @@
-"""TODO."""
+"""Classes, filing conditions and limits, versioned."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Departments, posts, people and who may do what."""

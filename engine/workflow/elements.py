@@ -15,7 +15,6 @@ BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 CAMUNDA = "http://camunda.org/schema/1.0/bpmn"
 NAMESPACES = {"bpmn": BPMN, "camunda": CAMUNDA}
 EVENT_KINDS = ("timer", "message", "signal", "error", "escalation", "conditional", "terminate", "link", "cancel", "compensate")
-EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 class DiagramUnreadable(Exception):
@@ -47,9 +46,9 @@ class Element:
     default_flow: str | None = None
     script: str | None = None
     multi: str | None = None
-    inputs: Mapping[str, str] = EMPTY
-    outputs: Mapping[str, str] = EMPTY
-    properties: Mapping[str, str] = EMPTY
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

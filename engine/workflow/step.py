@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy.orm import Session
 
 from engine.calendar import Limit, WorkCalendar
+from engine.city import City
 from engine.errors import DomainError
 from engine.models import Case, CaseEvent, Instance, OutboxMessage, Task
 from engine.organisation.actor import Actor
@@ -22,6 +23,7 @@ from engine.workflow.expressions import Expression, ExpressionError, Template
 
 if TYPE_CHECKING:
     from engine.workflow.definitions import Definition
+    from engine.workflow.runtime import Runtime
 
 
 class StepFailed(DomainError):
@@ -31,10 +33,11 @@ class StepFailed(DomainError):
 class Host(Protocol):
     """What the runtime asks of the domain."""
 
+    city: City
     calendar: WorkCalendar
     registry: Registry
 
-    def facts(self, session: Session, case: Case) -> dict[str, Any]:
+    def facts(self, session: Session, case: Case, now: datetime) -> dict[str, Any]:
         """The ``case`` dictionary of expressions."""
         ...
 
@@ -57,6 +60,7 @@ class Step:
 
     session: Session
     host: Host
+    runtime: Runtime
     definition: Definition
     case: Case
     instance: Instance
@@ -72,7 +76,7 @@ class Step:
     def facts(self) -> dict[str, Any]:
         """The case as expressions see it."""
         if self._facts is None:
-            self._facts = self.host.facts(self.session, self.case)
+            self._facts = self.host.facts(self.session, self.case, self.now)
         return self._facts
 
     def names(self, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,120 @@
+"""What the runtime asks of the domain: the facts of a case, its clocks, its limit. One a city."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.calendar import Limit, WorkCalendar
+from engine.cases import clocks
+from engine.catalogue.lookup import limit_for
+from engine.city import City
+from engine.city_calendars import city_calendar
+from engine.ground.index import Ground
+from engine.models import Case, Component, Subclass, Task
+from engine.organisation.directory import Directory
+from engine.registry import Registry
+
+CLASS_DEPARTMENT = dict[tuple[int, str, str], str]
+
+
+class CaseHost:
+    """The domain as the runtime sees it: a city with its calendar, ground, departments and operators."""
+
+    def __init__(self, city: City, registry: Registry, ground: Ground, directory: Directory) -> None:
+        self.city = city
+        self.registry = registry
+        self.ground = ground
+        self.directory = directory
+        self.calendar: WorkCalendar = city_calendar(city)
+        self._class_departments: CLASS_DEPARTMENT = {}
+
+    @classmethod
+    def load(cls, session: Session, city: City, registry: Registry) -> CaseHost:
+        """Read ground and departments of the database."""
+        return cls(city, registry, Ground.load(session), Directory.load(session))
+
+    def facts(self, session: Session, case: Case, now: datetime) -> dict[str, Any]:
+        """The ``case`` dictionary of expressions; see docs/reference/diagrams.md for its keys."""
+        places = (case.community_code or "", case.subdistrict_code or "", case.district_code or "")
+        duty = self.class_department(session, case)
+        return {
+            "number": case.number,
+            "kind": case.kind,
+            "class_code": case.full_code[:2],
+            "subclass_code": case.full_code,
+            "condition_no": case.condition_no,
+            "condition": case.condition_no,
+            "urgent": case.urgent,
+            "source": case.source,
+            "area_class": case.area_class,
+            "grid": case.grid_code,
+            "duty_grid": case.duty_grid_code,
+            "community": case.community_code,
+            "subdistrict": case.subdistrict_code,
+            "district": case.district_code,
+            "has_phone": bool(case.reporter_phone),
+            "self_handled": case.self_handled,
+            "duty_code": duty,
+            "owner_department": self.component_department(session, case),
+            "duty_department": self.directory.answering(duty, places),
+            "territory_department": self.directory.territorial(places),
+            "fallback_department": self.directory.fallback(),
+            "lead_department": case.lead_department,
+            "units": [{"department": u.department_code, "part": u.part} for u in case.units if u.until is None],
+            "extensions": case.extensions,
+            "suspensions": case.suspensions,
+            "reworks": case.reworks,
+            "returns": case.returns,
+            "supervisions": case.supervisions,
+            "appeals": case.appeals,
+            "status": case.status,
+            "overdue": clocks.is_overdue(case, self.calendar, now),
+            "over_percent": round(clocks.share_used(case, self.calendar, now) * 100, 2),
+        }
+
+    def class_department(self, session: Session, case: Case) -> str:
+        """The catalogue department of the case's subclass."""
+        key = (case.catalogue_version_id or 0, case.kind, case.full_code)
+        if key not in self._class_departments:
+            subclass = session.get(Subclass, key)
+            self._class_departments[key] = subclass.dept_code if subclass is not None else ""
+        return self._class_departments[key]
+
+    def component_department(self, session: Session, case: Case) -> str | None:
+        """Who owns the reported component, or maintains it, as far as the register knows."""
+        if not case.component_code:
+            return None
+        component = session.get(Component, case.component_code)
+        if component is None:
+            return None
+        candidates = (component.dept_owner, component.dept_maintenance, component.dept_in_charge)
+        return next((code for code in candidates if code and code in self.directory.units), None)
+
+    def condition_limit(self, case: Case) -> Limit | None:
+        """The handling limit noted on the case when it was filed."""
+        return limit_for(case.limit_text, case.area_class)
+
+    def settle_clocks(self, session: Session, case: Case, running: Mapping[str, str], now: datetime) -> None:
+        """Let exactly the clocks in ``running`` run; a pause is explained by the tasks open instead."""
+        if not case.clocks:
+            return
+        paused = [c for c in case.clocks if c.running_since is not None and c.name not in running and c.stopped_at is None]
+        why = ""
+        if paused:
+            names = session.scalars(select(Task.name).where(Task.case_id == case.id, Task.status == "open"))
+            why = "、".join(dict.fromkeys(names)) or "-"
+        clocks.settle_clocks(case, self.calendar, running, why, now)
+
+    def clock_moment(self, case: Case, clock: str, share: float) -> datetime | None:
+        """When a share of a case clock is used up; none while paused or unknown."""
+        found = clocks.find_clock(case, clock)
+        return clocks.moment(found, self.calendar, share) if found is not None else None
+
+    def today(self, now: datetime) -> date:
+        """The city's date at a moment."""
+        return now.astimezone(self.city.time_zone).date()

@@ -1,0 +1,123 @@
+"""Make a case: the record, its number, its running process. ``reporting`` is the way in from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from engine.city import City
+from engine.errors import Invalid
+from engine.models import Case, CaseLink, CaseUnit, Counter, Instance
+from engine.workflow.definitions import Definition
+from engine.workflow.step import Step, open_tasks
+
+SOURCES = (
+    "patrol", "hotline_12319", "hotline_12345", "public", "video", "media", "leader", "department", "inspection",
+    "petition", "iot", "import",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Report:
+    """What somebody tells about a problem. ``lon``/``lat`` are WGS-84; ``kind`` is component or event."""
+
+    kind: str
+    full_code: str
+    description: str
+    source: str
+    lon: float | None = None
+    lat: float | None = None
+    address: str = ""
+    condition_no: int | None = None
+    component_code: str | None = None
+    urgent: bool = False
+    self_handled: bool = False
+    reporter_name: str = ""
+    reporter_phone: str = ""
+    external_id: str | None = None
+    title: str = ""
+
+
+def new_case(report: Report, now: datetime) -> Case:
+    """A case row with everything a report says and nothing else."""
+    if report.source not in SOURCES:
+        raise Invalid(f"source {report.source!r} is unknown; use one of {', '.join(SOURCES)}", field="source")
+    return Case(
+        number="", external_id=report.external_id, status="reported", stage="", title=report.title,
+        description=report.description, kind=report.kind, full_code=report.full_code, condition_no=None,
+        catalogue_version_id=None, limit_text="", source=report.source, urgent=report.urgent,
+        self_handled=report.self_handled, lon=report.lon, lat=report.lat, address=report.address,
+        component_code=report.component_code, grid_code=None, duty_grid_code=None, community_code=None,
+        subdistrict_code=None, district_code=None, area_class="", reporter_id=None,
+        reporter_name=report.reporter_name, reporter_phone=report.reporter_phone, lead_department=None,
+        reported_at=now, filed_at=None, dispatched_at=None, handled_at=None, due_at=None, closed_at=None,
+        close_kind=None, on_time=None, overdue_excluded=False, satisfaction=None, extensions=0, suspensions=0,
+        reworks=0, returns=0, supervisions=0, appeals=0, merged_into_id=None,
+    )  # fmt: skip
+
+
+def next_number(session: Session, city: City, now: datetime) -> str:
+    """The next case number of the city's pattern; the serial restarts every day."""
+    day = now.astimezone(city.time_zone).date()
+    name = f"case {day.isoformat()}"
+    counter = session.get(Counter, name, with_for_update=True)
+    if counter is None:
+        counter = Counter(name=name, value=0)
+        session.add(counter)
+    counter.value += 1
+    return city.case_number.format(year=day.year, month=day.month, day=day.day, serial=counter.value)
+
+
+def start_process(step: Step) -> None:
+    """Start the process of a step's pending instance for its case."""
+    if step.process not in step.definition.diagrams:
+        known = ", ".join(sorted(step.definition.diagrams))
+        raise Invalid(f"no diagram has the id {step.process!r}; deployed are {known}")
+    case = step.case
+    step.record("reported", source=case.source, description=case.description, urgent=case.urgent)
+    step.runtime.start(step)
+    settle_stage(step.session, case)
+
+
+def pending_instance(case: Case, definition: Definition, process: str, now: datetime) -> Instance:
+    """An instance row about to be started."""
+    return Instance(
+        case_id=case.id, deployment_id=definition.deployment_id, process=process, status="running",
+        state=b"", version=1, started_at=now, ended_at=None,
+    )  # fmt: skip
+
+
+def settle_stage(session: Session, case: Case) -> None:
+    """The stage of the oldest open task is the case's; answering a supervision is beside the way."""
+    tasks = [task for task in open_tasks(session, case.id) if task.stage != "supervise"]
+    case.stage = tasks[0].stage if tasks else ""
+
+
+def open_beside(step: Step, process: str, title: str, department: str | None) -> str:
+    """Open a case beside the step's own, at the same place and of the same class. Returns its number."""
+    parent, host = step.case, step.host
+    report = Report(
+        kind=parent.kind, full_code=parent.full_code, description=title or parent.description, source="department",
+        lon=parent.lon, lat=parent.lat, address=parent.address, component_code=parent.component_code,
+        title=title or parent.title,
+    )  # fmt: skip
+    case = new_case(report, step.now)
+    for name in (
+        "catalogue_version_id", "condition_no", "grid_code", "duty_grid_code", "community_code", "subdistrict_code",
+        "district_code", "area_class",
+    ):  # fmt: skip
+        setattr(case, name, getattr(parent, name))
+    case.number = next_number(step.session, host.city, step.now)
+    case.lead_department = department or parent.lead_department
+    step.session.add(case)
+    step.session.flush()
+    if case.lead_department:
+        case.units.append(CaseUnit(department_code=case.lead_department, part="lead", since=step.now, until=None))
+    step.session.add(CaseLink(from_id=parent.id, to_id=case.id, kind=process, created_at=step.now))
+    instance = pending_instance(case, step.definition, process, step.now)
+    start_process(
+        Step(step.session, host, step.runtime, step.definition, case, instance, step.now, step.actor, process=process)
+    )
+    return case.number

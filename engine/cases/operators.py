@@ -1,0 +1,326 @@
+"""The core operators: what service tasks of the lifecycle do to a case. See the table in docs/reference/diagrams.md.
+
+Everything happens on the step's session, inside the transaction of the completed task; the outside hears of it through
+the outbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from engine.calendar import LimitError, parse_limit
+from engine.cases import clocks
+from engine.cases.opening import open_beside
+from engine.cases.evaluation_facts import evaluation_facts
+from engine.catalogue.lookup import find_condition, limit_for
+from engine.errors import OperatorRefused
+from engine.models import Case, CaseLink, CaseUnit, Evaluation, Supervision
+from engine.registry import Operator
+from engine.workflow.lists import CONDITION_LIMIT
+from engine.workflow.step import Step
+
+CLOSE_KINDS = ("solved", "notification", "forced", "evidence")
+
+
+def classify(step: Step, condition: Any = None, urgent: Any = None) -> None:
+    """Settle the filing condition and urgency the shift leader decided on."""
+    case = step.case
+    if condition not in (None, ""):
+        case.condition_no = int(condition)
+    if urgent is not None:
+        case.urgent = urgent in (True, "true", "yes")
+
+
+def file_case(step: Step) -> dict[str, Any]:
+    """File the case: from now on it has its limit, by filing condition and area class, and counts."""
+    case = step.case
+    text = ""
+    if case.condition_no is not None and case.catalogue_version_id is not None:
+        text = find_condition(
+            step.session, case.catalogue_version_id, case.kind, case.full_code, case.condition_no
+        ).limit
+    limit = limit_for(text, case.area_class)
+    case.limit_text = str(limit) if limit else ""
+    case.status, case.filed_at = "filed", step.now
+    step.record("filed", limit=case.limit_text, condition=case.condition_no)
+    return {"number": case.number, "limit": case.limit_text}
+
+
+def reject(step: Step, reason: str = "") -> None:
+    """Do not accept the problem; the reporter is told why."""
+    end_case(step, "rejected", reason=reason)
+    step.tell("reply", phone=bool(step.case.reporter_phone), text=reason)
+
+
+def merge(step: Step, into: str) -> None:
+    """End the case as a duplicate of another, which keeps the evidence of both in reach."""
+    other = step.session.scalar(select(Case).where(Case.number == str(into)))
+    if other is None or other.id == step.case.id:
+        raise OperatorRefused(f"there is no other case {into!r} to merge into; give the number of an open case", field="into")
+    if other.status in ("merged", "voided", "rejected"):
+        raise OperatorRefused(f"case {into} is {other.status} itself; merge into one that goes on", field="into")
+    step.case.merged_into_id = other.id
+    step.session.add(CaseLink(from_id=step.case.id, to_id=other.id, kind="merged", created_at=step.now))
+    end_case(step, "merged", into=other.number)
+
+
+def cancel(step: Step, reason: str = "") -> None:
+    """Void the case; it leaves every statistic but stays to be found."""
+    end_case(step, "voided", reason=reason)
+
+
+def end_case(step: Step, status: str, **why: Any) -> None:
+    """End a case without closing it."""
+    case = step.case
+    case.status, case.closed_at = status, step.now
+    for clock in case.clocks:
+        if clock.stopped_at is None:
+            clocks.stop_clock(clock, step.host.calendar, step.now, status)
+    case.due_at = None
+    step.record(status, **why)
+
+
+def dispatch(step: Step, lead: str | None = None, assisting: Sequence[str] | None = None) -> dict[str, Any]:
+    """Record the lead unit and those that assist; units taken off keep their row."""
+    units = known_units(step, lead, assisting or ())
+    changed = record_units(step, units)
+    case = step.case
+    case.status, case.dispatched_at, case.lead_department = "dispatched", step.now, units[0]["department"]
+    step.record("dispatched", units=units, changed=changed)
+    return {"units": units, "changed": changed}
+
+
+def redispatch(step: Step, unit: dict[str, str], department: str, reason: str = "", shirking: Any = False) -> dict[str, Any]:
+    """Give one part of a case to another unit, or back to the same."""
+    case, before = step.case, unit["department"]
+    known_units(step, department, ())
+    changed = department != before
+    new = {"department": department, "part": unit["part"]}
+    if changed:
+        current = [{"department": u.department_code, "part": u.part} for u in case.units if u.until is None]
+        taken = any(u["department"] == department for u in current)
+        if taken:
+            raise OperatorRefused(f"{department} handles another part of this case already; choose another unit", field="department")
+        record_units(step, [new if u["department"] == before else u for u in current])
+        if unit["part"] == "lead":
+            case.lead_department = department
+    step.record("redispatched", unit=new, before=before, reason=reason, shirking=shirking in (True, "true"))
+    return {"unit": new, "changed": changed}
+
+
+def known_units(step: Step, lead: str | None, assisting: Iterable[str]) -> list[dict[str, str]]:
+    """The units as lead and assist, each checked to be a handling unit."""
+    host: Any = step.host
+    handling = {unit.code for unit in host.directory.handling()}
+    codes = [code for code in dict.fromkeys([lead, *assisting]) if code]
+    if not lead:
+        raise OperatorRefused("no lead unit is named; choose one", field="lead")
+    for code in codes:
+        if code not in handling:
+            raise OperatorRefused(f"department {code} handles no cases; choose one of side handling", field="lead")
+    return [{"department": code, "part": "lead" if code == lead else "assist"} for code in codes]
+
+
+def record_units(step: Step, units: Sequence[dict[str, str]]) -> bool:
+    """Bring the case's units in line; true when anything but their order changed."""
+    case = step.case
+    wanted = {(unit["department"], unit["part"]) for unit in units}
+    current = {(unit.department_code, unit.part) for unit in case.units if unit.until is None}
+    for row in case.units:
+        if row.until is None and (row.department_code, row.part) not in wanted:
+            row.until = step.now
+    for unit in units:
+        if (unit["department"], unit["part"]) not in current:
+            case.units.append(
+                CaseUnit(department_code=unit["department"], part=unit["part"], since=step.now, until=None)
+            )
+    return wanted != current
+
+
+def start_clock(step: Step, clock: str, limit: str, restart: Any = False) -> None:
+    """Declare a case clock; it runs while a task names it. ``restart`` starts it afresh."""
+    if limit == CONDITION_LIMIT:
+        found = step.host.condition_limit(step.case)
+        if found is None:
+            return
+    else:
+        try:
+            found = parse_limit(limit)
+        except LimitError as error:
+            raise step.failure(str(error)) from error
+    clocks.start_clock(step.case, step.host.calendar, clock, found, step.now, restart=restart is True)
+
+
+def stop_clock(step: Step, clock: str) -> None:
+    """Stop a case clock for good."""
+    found = clocks.find_clock(step.case, clock)
+    if found is not None:
+        clocks.stop_clock(found, step.host.calendar, step.now, "stopped")
+
+
+def extend(step: Step, clock: str, reason: str = "") -> None:
+    """Move the deadline by one original limit."""
+    found = clocks.find_clock(step.case, clock)
+    if found is None:
+        raise OperatorRefused(f"the case has no clock {clock!r} to extend")
+    clocks.extend_clock(found, step.host.calendar)
+    step.case.extensions += 1
+    step.record("extended", clock=clock, reason=reason, limit=found.limit_text)
+
+
+def suspend(step: Step, until: Any = None, reason: str = "") -> dict[str, Any]:
+    """Suspend (挂账): the handling clock stands still until resumed."""
+    step.case.status = "suspended"
+    step.case.suspensions += 1
+    step.record("suspended", until=str(until) if until else None, reason=reason)
+    return {"until": str(until) if until else None}
+
+
+def resume(step: Step) -> None:
+    """Back from suspension."""
+    step.case.status = "dispatched"
+    step.record("resumed")
+
+
+def record_return(step: Step, reason: str = "", department: str = "") -> None:
+    """Count a return by a unit."""
+    step.case.returns += 1
+    step.record("returned", reason=reason, department=department)
+
+
+def record_rework(step: Step, reason: str = "") -> None:
+    """Count a rework by the same unit."""
+    step.case.reworks += 1
+    step.record("rework", reason=reason)
+
+
+def supervise(step: Step, instruction: str = "", level: Any = 1) -> dict[str, Any]:
+    """Open a supervision (督办); its reply is a task."""
+    row = Supervision(
+        case_id=step.case.id,
+        level=int(level or 1),
+        instruction=instruction or "",
+        opened_at=step.now,
+        opened_by=step.actor.person_id if step.actor else None,
+        reply=None,
+        replied_at=None,
+    )
+    step.session.add(row)
+    step.session.flush()
+    step.case.supervisions += 1
+    step.record("supervised", level=row.level, instruction=row.instruction, supervision=row.id)
+    return {"id": row.id}
+
+
+def answer_supervision(step: Step, id: int, reply: str = "") -> None:  # noqa: A002 - the diagram's word
+    """Close a supervision with the unit's reply."""
+    row = step.session.get(Supervision, int(id))
+    if row is None or row.case_id != step.case.id:
+        raise OperatorRefused(f"this case has no supervision {id}")
+    row.reply, row.replied_at = reply or "", step.now
+    step.record("supervision_answered", supervision=row.id, reply=row.reply)
+
+
+def escalate(
+    step: Step, percent: Any, level: Any, recipients: Sequence[str], instruction: str = ""
+) -> dict[str, Any]:
+    """Warn the recipients; a level of 1 or more also opens a supervision."""
+    step.record("escalated", percent=percent, level=int(level or 0), recipients=list(recipients or ()), text=instruction)
+    step.tell("notify", recipients=list(recipients or ()), text=instruction)
+    return supervise(step, instruction, level) if int(level or 0) >= 1 else {"id": None}
+
+
+def notify(step: Step, recipients: Sequence[str], text: str) -> None:
+    """Queue a notification."""
+    step.tell("notify", recipients=list(recipients or ()), text=text)
+
+
+def close(step: Step, kind: str | None = "solved") -> None:
+    """Close the case. Refused when the actor belongs to a unit that handles it."""
+    case = step.case
+    if kind not in CLOSE_KINDS:
+        raise OperatorRefused(f"cases close as {', '.join(CLOSE_KINDS)}, not as {kind!r}", field="kind")
+    handlers = {unit.department_code for unit in case.units}
+    if step.actor is not None and step.actor.handling_departments & handlers:
+        raise OperatorRefused("a handling department never closes its own case; leave it to the supervision centre")
+    case.on_time = not clocks.is_overdue(case, step.host.calendar, step.now)
+    case.status, case.closed_at, case.close_kind = "closed", step.now, kind
+    step.record("closed", close_kind=kind, on_time=case.on_time)
+
+
+def reopen(step: Step, reason: str = "") -> None:
+    """A dissatisfied callback opens a closed case again."""
+    case = step.case
+    case.status = "dispatched" if case.lead_department else "filed"
+    case.closed_at = case.close_kind = case.on_time = None
+    step.record("reopened", reason=reason)
+
+
+def record_callback(step: Step, satisfaction: str) -> None:
+    """Keep the reporter's answer."""
+    step.case.satisfaction = satisfaction
+    step.record("called_back", satisfaction=satisfaction)
+
+
+def evaluate(step: Step) -> None:
+    """Write down what evaluation counts about this case, under the period of its deadline."""
+    facts = evaluation_facts(step.session, step.case, step.host.calendar, step.now)
+    row = step.session.get(Evaluation, step.case.id)
+    if row is None:
+        row = Evaluation(case_id=step.case.id)
+        step.session.add(row)
+    row.department_code, row.due_at = step.case.lead_department, facts.due_at
+    row.facts, row.evaluated_at = facts.to_json(), step.now
+    step.record("evaluated", **row.facts)
+
+
+def record_appeal(step: Step, granted: Any, reason: str = "") -> None:
+    """The outcome of an appeal; when granted the overdue leaves the statistics, the original stays visible."""
+    case = step.case
+    case.appeals += 1
+    case.overdue_excluded = granted is True
+    row = step.session.get(Evaluation, case.id)
+    if row is not None:
+        row.facts = {**row.facts, "overdue_excluded": case.overdue_excluded}
+    step.record("appeal_decided", granted=case.overdue_excluded, reason=reason)
+
+
+def open_linked(step: Step, process: str, title: str = "", department: str | None = None) -> dict[str, Any]:
+    """Open a case beside this one with a process of its own; neither waits for the other."""
+    number = open_beside(step, process, title, department)
+    step.record("linked", number=number, process=process)
+    return {"number": number}
+
+
+CORE_OPERATORS = tuple(
+    Operator(f"case/{topic}", function)
+    for topic, function in {
+        "classify": classify,
+        "file": file_case,
+        "reject": reject,
+        "merge": merge,
+        "cancel": cancel,
+        "dispatch": dispatch,
+        "redispatch": redispatch,
+        "start_clock": start_clock,
+        "stop_clock": stop_clock,
+        "extend": extend,
+        "suspend": suspend,
+        "resume": resume,
+        "record_return": record_return,
+        "record_rework": record_rework,
+        "supervise": supervise,
+        "answer_supervision": answer_supervision,
+        "escalate": escalate,
+        "notify": notify,
+        "close": close,
+        "reopen": reopen,
+        "record_callback": record_callback,
+        "evaluate": evaluate,
+        "record_appeal": record_appeal,
+        "open_linked": open_linked,
+    }.items()
+)

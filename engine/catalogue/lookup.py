@@ -1,0 +1,68 @@
+"""Look things up in the catalogue: the version in force, a subclass, a filing condition, its limit by area class."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.calendar import Limit, LimitError, parse_limit
+from engine.errors import CityBroken, Invalid
+from engine.models import CatalogueVersion, FilingCondition, Subclass
+
+
+def version_in_force(session: Session, day: date) -> CatalogueVersion:
+    """The version valid on a day. Raises CityBroken when there is none."""
+    version = session.scalar(
+        select(CatalogueVersion)
+        .where(CatalogueVersion.valid_from <= day)
+        .where((CatalogueVersion.valid_to.is_(None)) | (CatalogueVersion.valid_to > day))
+        .order_by(CatalogueVersion.valid_from.desc(), CatalogueVersion.id.desc())
+        .limit(1)
+    )
+    if version is None:
+        raise CityBroken(f"no catalogue is valid on {day.isoformat()}; give version.toml an earlier valid_from")
+    return version
+
+
+def find_subclass(session: Session, version_id: int, kind: str, full_code: str) -> Subclass:
+    """A subclass, or Invalid naming the code."""
+    subclass = session.get(Subclass, (version_id, kind, full_code))
+    if subclass is None:
+        raise Invalid(
+            f"the catalogue has no {kind} subclass {full_code}; take a code of GET /api/v1/catalogue/subclasses",
+            field="full_code",
+        )
+    return subclass
+
+
+def find_condition(session: Session, version_id: int, kind: str, full_code: str, number: int) -> FilingCondition:
+    """A filing condition, or Invalid naming it."""
+    condition = session.get(FilingCondition, (version_id, kind, full_code, number))
+    if condition is None:
+        raise Invalid(f"{kind} {full_code} has no filing condition {number}; choose one of its own", field="condition_no")
+    return condition
+
+
+@lru_cache(maxsize=4096)
+def limit_for(text: str, area_class: str) -> Limit | None:
+    """The limit of a condition in an area class: ``2 urgent_hour`` or ``A: 2 urgent_hour; B: 4 urgent_hour``.
+
+    None for an empty text. Raises LimitError naming the text.
+    """
+    if not text.strip():
+        return None
+    if ":" not in text:
+        return parse_limit(text)
+    by_class = dict(_pair(part) for part in text.split(";") if part.strip())
+    chosen = by_class.get(area_class) or by_class.get("*")
+    if chosen is None:
+        raise LimitError(f"limit {text!r} says nothing for area class {area_class!r}; add it or a '*' entry")
+    return parse_limit(chosen)
+
+
+def _pair(part: str) -> tuple[str, str]:
+    area, _, limit = part.partition(":")
+    return area.strip(), limit.strip()

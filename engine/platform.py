@@ -1,0 +1,34 @@
+"""Everything one city needs to run, put together once and handed to the services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from engine.cases.host import CaseHost
+from engine.cases.operators import CORE_OPERATORS
+from engine.city import City
+from engine.clock import Clock, SystemClock
+from engine.registry import Registry, build_registry
+from engine.workflow.deployments import Definitions
+from engine.workflow.runtime import Runtime
+
+
+@dataclass
+class Platform:
+    """A city at run time. Services take it beside a session and an actor."""
+
+    city: City
+    host: CaseHost
+    runtime: Runtime = field(default_factory=Runtime)
+    definitions: Definitions = field(default_factory=Definitions)
+    clock: Clock = field(default_factory=SystemClock)
+
+
+def build_platform(
+    session: Session, city: City, *, clock: Clock | None = None, registry: Registry | None = None, cache_size: int = 512
+) -> Platform:
+    """Put a platform together from a city's files and its initialised database."""
+    host = CaseHost.load(session, city, registry or build_registry(CORE_OPERATORS))
+    return Platform(city, host, Runtime(cache_size), Definitions(), clock or SystemClock())

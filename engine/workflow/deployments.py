@@ -1,0 +1,98 @@
+"""Deployments: a city's diagrams, decisions and forms, stored together by content and pinned by running instances."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from threading import Lock
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.city import City
+from engine.errors import CityBroken
+from engine.models import Deployment
+from engine.workflow.definitions import Definition, prepare
+
+KINDS = {"processes": ".bpmn", "decisions": ".dmn", "forms": ".json"}
+
+
+def collect_files(city: City) -> dict[str, str]:
+    """The winning file of every diagram, decision and form (logical path -> text)."""
+    return {
+        found.logical: found.read() for folder, suffix in KINDS.items() for found in city.layers.listing(folder, suffix)
+    }
+
+
+def digest(files: Mapping[str, str]) -> str:
+    """SHA-256 of a deployment's content."""
+    return hashlib.sha256(orjson.dumps(dict(files), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def deploy(session: Session, city: City, now: datetime, *, author: str, reason: str) -> Deployment:
+    """Make the city's present files the way new cases go. Returns the present deployment when nothing changed.
+
+    Running cases stay on theirs. Raises CityBroken when the files cannot run.
+    """
+    files = collect_files(city)
+    mark = digest(files)
+    current = current_deployment(session)
+    if current is not None and current.digest == mark:
+        return current
+    definition = prepare(0, files)
+    if city.process not in definition.diagrams:
+        raise CityBroken(f"city.toml starts process {city.process!r}, but no diagram has that id; correct [lifecycle]")
+    deployment = Deployment(
+        digest=mark,
+        files=files,
+        versions=_versions(files, current),
+        deployed_at=now,
+        author=author,
+        reason=reason,
+    )
+    session.add(deployment)
+    session.flush()
+    return deployment
+
+
+def current_deployment(session: Session) -> Deployment | None:
+    """The deployment new cases start on."""
+    return session.scalar(select(Deployment).order_by(Deployment.id.desc()).limit(1))
+
+
+def _versions(files: Mapping[str, str], before: Deployment | None) -> dict[str, int]:
+    """Version of every file: one more than before where its text changed."""
+    versions: dict[str, int] = {}
+    for path, text in files.items():
+        last = int(before.versions.get(path, 0)) if before is not None else 0
+        same = before is not None and before.files.get(path) == text
+        versions[path] = last if same else last + 1
+    return versions
+
+
+class Definitions:
+    """Prepared deployments by id; each is parsed once a process."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._prepared: dict[int, Definition] = {}
+
+    def get(self, session: Session, deployment_id: int) -> Definition:
+        """The prepared deployment."""
+        found = self._prepared.get(deployment_id)
+        if found is None:
+            with self._lock:
+                found = self._prepared.get(deployment_id)
+                if found is None:
+                    row = session.get_one(Deployment, deployment_id)
+                    found = self._prepared[deployment_id] = prepare(row.id, row.files)
+        return found
+
+    def current(self, session: Session) -> Definition:
+        """The deployment new cases start on. Raises CityBroken before the first one."""
+        latest = session.scalar(select(Deployment.id).order_by(Deployment.id.desc()).limit(1))
+        if latest is None:
+            raise CityBroken("nothing is deployed yet; run 'wangge init'")
+        return self.get(session, latest)
