@@ -53,6 +53,11 @@ class Cell:
         found = any(key == make_key(each) for each in self.values) or self.passes(value, names)
         return found is not self.negated
 
+    @property
+    def predicate(self) -> Check:
+        """The quickest way to ask; most cells are one comparison or range."""
+        return self.checks[0] if len(self.checks) == 1 and not self.values and not self.negated else self.accepts
+
     def passes(self, value: Any, names: Mapping[str, Any]) -> bool:
         return any(check(value, names) for check in self.checks)
 
@@ -135,6 +140,7 @@ def _read_range(text: str, at: int, piece: str, dots: int, functions: Functions)
             raise ExpressionError(text, at, f"a range from {kind(ends[0])} to {kind(ends[1])}", remedy) from error
         if empty:
             raise ExpressionError(text, at, "a range that ends before it starts", "swap its ends")
+        return _Test(None, _check_fixed_range(ends, piece[0] == "[", piece[-1] == "]"))
     above = _check_comparison(">=" if piece[0] == "[" else ">", low)
     below = _check_comparison("<=" if piece[-1] == "]" else "<", high)
     return _Test(None, lambda value, names: above(value, names) and below(value, names), low.paths | high.paths)
@@ -158,6 +164,26 @@ def _check_comparison(sign: str, end: Expression) -> Check:
             return compare(value, wanted)
         except TypeError as error:
             raise _refuse_pair(value, sign, wanted) from error
+
+    return check
+
+
+def _check_fixed_range(ends: tuple[Any, Any], with_low: bool, with_high: bool) -> Check:
+    """Test a range of constants in one step: long tables are mostly these."""
+    low, high = ends
+    among_booleans = isinstance(low, bool)
+
+    def check(value: Any, names: Mapping[str, Any]) -> bool:
+        if value is None:
+            return False
+        try:
+            if (value is True or value is False) is not among_booleans:
+                raise TypeError
+            if low < value < high:
+                return True
+            return bool((with_low and value == low) or (with_high and value == high))
+        except TypeError as error:
+            raise _refuse_pair(value, ">=", low) from error
 
     return check
 

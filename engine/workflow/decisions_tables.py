@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.workflow.decisions_cells import Cell, CellError, make_key
+from engine.workflow.decisions_cells import Cell, CellError, Check, make_key
 from engine.workflow.decisions_policies import Outcome
 from engine.workflow.decisions_values import TYPES, DecisionError, DecisionResult, HitPolicy, Input, Output, Rule
 from engine.workflow.expression_functions import kind
@@ -49,13 +49,15 @@ class Table:
     policy: HitPolicy
     aggregation: str = ""
     columns: tuple[_Column, ...] = field(init=False)
-    checked: tuple[tuple[tuple[int, Cell], ...], ...] = field(
+    checked: tuple[tuple[tuple[int, Check], ...], ...] = field(
         init=False
     )  # per rule: columns that need more than the index
 
     def __post_init__(self) -> None:
         columns = tuple(_Column([rule.cells[at] for rule in self.rules]) for at in range(len(self.inputs)))
-        checked = tuple(tuple((at, cell) for at, cell in enumerate(rule.cells) if cell.checks) for rule in self.rules)
+        checked = tuple(
+            tuple((at, cell.predicate) for at, cell in enumerate(rule.cells) if cell.checks) for rule in self.rules
+        )
         object.__setattr__(self, "columns", columns)
         object.__setattr__(self, "checked", checked)
 
@@ -79,17 +81,17 @@ class Table:
         self,
         decision_id: str,
         rule: Rule,
-        checks: tuple[tuple[int, Cell], ...],
+        checks: tuple[tuple[int, Check], ...],
         values: list[Any],
         names: dict[str, Any],
     ) -> bool:
-        for at, cell in checks:
+        for at, accepts in checks:
             names[INPUT] = values[at]
             try:
-                if not cell.accepts(values[at], names):
+                if not accepts(values[at], names):
                     return False
             except (CellError, ExpressionError) as error:
-                message = f"input {self.inputs[at].label}, cell `{cell.text}`: {error.message}"
+                message = f"input {self.inputs[at].label}, cell `{rule.cells[at].text}`: {error.message}"
                 raise DecisionError(decision_id, (rule.rule_id,), message, error.remedy) from error
         return True
 
