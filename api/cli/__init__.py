@@ -1,1 +1,48 @@
-"""TODO."""
+"""The command line: ``wangge``. Each module here adds its commands to the group."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from engine.errors import DomainError
+
+COMMANDS = {
+    "init": "setup",
+    "db": "setup",
+    "serve": "serving",
+    "demo": "demo",
+    "check": "checking",
+    "import": "importing",
+    "simulate": "simulating",
+    "replay": "replaying",
+    "process": "showing",
+    "case": "showing",
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command's module when it is called, so that ``wangge --help`` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"api.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except DomainError as error:
+            raise click.ClickException(error.message) from error
+
+
+@click.group(cls=_Lazy)
+@click.version_option(package_name="wangge")
+def main() -> None:
+    """Wangge (网格): a city's digital urban management."""

@@ -1,0 +1,55 @@
+# The commands people type. Needs Python 3.11 or newer and make; everything else is installed into .venv.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+export PORT
+
+.PHONY: install run test check lint types imports docs bench wheel assets clean
+
+install: $(VENV)/.installed assets
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Wangge needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[postgresql]'
+	touch $@
+
+$(VENV)/.developing: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+assets: $(VENV)/.installed
+	$(BIN)/python tools/assets.py
+
+run: install            ## a demonstration city at work on http://127.0.0.1:8000
+	$(BIN)/wangge demo --serve --port $(PORT)
+
+test: assets $(VENV)/.developing   ## the whole test suite
+	$(BIN)/pytest
+
+check: lint types imports docs
+
+lint: $(VENV)/.developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.developing
+	$(BIN)/mypy
+
+imports: $(VENV)/.developing
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.developing   ## generated pages are up to date
+	$(BIN)/python tools/reference.py --check
+
+bench: $(VENV)/.developing
+	$(BIN)/python -m benchmarks
+
+wheel: assets $(VENV)/.developing
+	$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info var

@@ -1,0 +1,34 @@
+"""Initialise or refresh a city's database from its folder, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from engine.city import City
+from engine.database import begin_write
+from engine.loading.catalogue import load_catalogue
+from engine.loading.ground import load_ground
+from engine.loading.organisation import load_organisation
+from engine.loading.tables import Progress, Rejection, no_progress
+from engine.workflow.deployments import deploy
+
+
+def load_city_folder(
+    session: Session,
+    city: City,
+    now: datetime,
+    *,
+    password_hash: str | None = None,
+    progress: Progress = no_progress,
+    ground: bool = True,
+) -> list[Rejection]:
+    """Load everything and deploy the diagrams; commits. Returns rejected component and address rows."""
+    begin_write(session)
+    load_organisation(session, city, password_hash=password_hash)
+    rejected = load_ground(session, city, progress) if ground else []
+    load_catalogue(session, city, now)
+    deploy(session, city, now, author="init", reason="city folder loaded")
+    session.commit()
+    return rejected
