@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 from engine.cases.import_words import Condition, ImportProfileBroken, Words, read_words
 from engine.errors import Invalid
 
-
 CLOCKS_APART = timedelta(minutes=5)
 """Two machines stamp opening and closing; a case may be closed this much before it was opened."""
 
