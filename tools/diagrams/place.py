@@ -151,7 +151,7 @@ def _box(node: etree._Element, layout: Layout) -> Box:
         raise SystemExit(f"the layout does not place {name}")
     width, height = _size(node)
     column, row = layout.centres[name]
-    return Box(round(layout.x(column) - width / 2), round(layout.y(row) - height / 2), width, height)
+    return Box(round(layout.x(column)) - width / 2, round(layout.y(row)) - height / 2, width, height)
 
 
 def _boundary_box(host: Box, side: str, position: float, layout: Layout) -> Box:
@@ -220,13 +220,13 @@ def _write_shape(
     middle = box.x + box.width / 2
     if tag == "boundaryEvent":
         above = any(f.get("sourceRef") == name and routes[f.get("id")][1][1] < box.y for f in flows)
-        x, y = box.x + box.width - 2, box.y - LABEL_HEIGHT + 6 if above else box.y + box.height + 2
+        x, y = box.x + box.width + 2, box.y - LABEL_HEIGHT + 6 if above else box.y + box.height + 2
     elif tag.endswith("Gateway") and "t" not in used:
         x, y = middle - width / 2, box.y - LABEL_HEIGHT - 4
     elif "b" not in used:
         x, y = middle - width / 2, box.y + box.height + 5
     else:
-        x, y = middle - 24 - width, box.y - 8
+        x, y = middle - 28 - width, box.y - 8
     dx, dy = layout.labels.get(name, (0, 0))
     _write_label(shape, x + dx, y + dy, width)
 
