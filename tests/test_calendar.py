@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import chinese_calendar
@@ -13,6 +14,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine.calendar import CalendarError, DayKind, Limit, LimitError, SpanKind, Unit, WorkCalendar, parse_limit
+from engine.city import City, load_city
+from engine.city_calendars import calendar_names, city_calendar
 
 settings.register_profile("unhurried", deadline=None)  # the first limit of a year lays that year out
 settings.load_profile("unhurried")
@@ -361,3 +364,66 @@ def test_a_bad_setting_names_itself_and_the_remedy(settings: dict[str, object], 
 def test_a_naive_moment_is_refused() -> None:
     with pytest.raises(CalendarError, match="no time zone"):
         CHINA.add(datetime(2026, 1, 5, 9), parse_limit("1 work_hour"))  # noqa: DTZ001 that is the point
+
+
+# City packs ------------------------------------------------------------------------------------------------
+
+
+def write_city(folder: Path, working_time: str = "", dates: str = "") -> City:
+    (folder / "dates.csv").write_text(f"date,kind,name\n{dates}", encoding="utf-8")
+    (folder / "city.toml").write_text(
+        '[city]\nid = "town"\nname = "Town"\nlanguages = ["en"]\ntime_zone = "Asia/Shanghai"\n'
+        '[holidays]\ncountry = "CN"\nfile = "dates.csv"\n'
+        f'[working_time]\nhours = ["08:00-12:00", "14:00-18:00"]\nweekdays = [1, 2, 3, 4, 5]\n{working_time}',
+        encoding="utf-8",
+    )
+    return load_city(str(folder))
+
+
+def test_a_city_file_of_dates_may_hold_ranges(tmp_path: Path) -> None:
+    calendar = city_calendar(write_city(tmp_path, dates="2026-07-06/2026-07-08,holiday,Flood\n2026-07-11,workday,\n"))
+    worked = [day for day in range(4, 13) if calendar.is_working_day(date(2026, 7, day))]
+    assert worked == [9, 10, 11]
+    assert calendar.day(date(2026, 7, 7)).name("en") == "Flood"
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"), [("2026-13-01,holiday,x\n", "line 2: date"), ("2026-01-05,free,x\n", "line 2: kind 'free'")]
+)
+def test_a_bad_date_names_its_line(tmp_path: Path, dates: str, said: str) -> None:
+    with pytest.raises(CalendarError, match=said):
+        city_calendar(write_city(tmp_path, dates=dates))
+
+
+def test_a_named_calendar_says_only_what_differs(tmp_path: Path) -> None:
+    named = '[working_time.calendars.night]\nhours = ["00:00-06:00"]\nholidays = { country = "" }\n'
+    city = write_city(tmp_path, named)
+    assert calendar_names(city) == ("night",)
+    assert due("2026-10-01 00:00", "1 work_hour", city_calendar(city, "night")) == "2026-10-01 01:00"
+    assert due("2026-10-01 00:00", "1 work_hour", city_calendar(city)) == "2026-10-08 09:00"
+
+
+@pytest.mark.parametrize(("extra", "name", "said"), [("", "night", "night"), ("luch = 1\n", "", "luch")])
+def test_an_unknown_calendar_or_setting_is_named(tmp_path: Path, extra: str, name: str, said: str) -> None:
+    with pytest.raises(CalendarError, match=said):
+        city_calendar(write_city(tmp_path, extra), name)
+
+
+def test_the_example_of_the_how_to_page_prints_what_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "working-time.md").read_text(encoding="utf-8")
+    code, shown = (page.split(f"```{kind}\n", 1)[1].split("```", 1)[0] for kind in ("python", "text"))
+    exec(code, {})
+    assert capsys.readouterr().out == shown
+
+
+@pytest.mark.parametrize(
+    ("start", "same_time", "next_opening", "end_of_day"),
+    [
+        ("2026-03-02 10:00", "2026-03-03 10:00", "2026-03-03 10:00", "2026-03-03 18:00"),
+        ("2026-03-02 13:00", "2026-03-03 12:00", "2026-03-03 14:00", "2026-03-03 18:00"),
+        ("2026-03-02 20:00", "2026-03-03 18:00", "2026-03-04 08:00", "2026-03-03 18:00"),
+    ],
+)
+def test_the_table_of_the_how_to_page_is_true(start: str, same_time: str, next_opening: str, end_of_day: str) -> None:
+    found = [due(start, "1 work_day", calendar) for calendar in (CHINA, NEXT_OPENING, END_OF_DAY)]
+    assert found == [same_time, next_opening, end_of_day]
