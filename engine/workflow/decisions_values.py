@@ -139,5 +139,6 @@ _NUMBER = _expect("number", NUMBERS)
 TYPES: dict[str, Callable[[Any], Any]] = {
     "string": _expect("string", (str,)), "boolean": _expect("boolean", (bool,)), "number": _NUMBER,
     "integer": _NUMBER, "long": _NUMBER, "double": _NUMBER, "date": _read_date,
-    "list": _expect("list", (list, tuple)), "context": _expect("dictionary", (dict,)), "dateTime": _read_datetime, "date and time": _read_datetime,
+    "list": _expect("list", (list, tuple)), "context": _expect("dictionary", (dict,)),
+    "dateTime": _read_datetime, "date and time": _read_datetime,
 }  # fmt: skip
