@@ -94,7 +94,13 @@ def add_landmarks(book: Gazetteer, terrain: Terrain, streets: list[Street]) -> N
             if part.length > 150 and street.kind in ("motorway", "road") and not street.name.startswith("滨江"):
                 middle = part.interpolate(0.5, normalized=True)
                 for suffix in ("大桥", "二桥", "三桥"):
-                    stem = street.name.removesuffix("大道").removesuffix("快速路").removesuffix("路").removesuffix("高速").removesuffix("桥")
+                    stem = (
+                        street.name.removesuffix("大道")
+                        .removesuffix("快速路")
+                        .removesuffix("路")
+                        .removesuffix("高速")
+                        .removesuffix("桥")
+                    )
                     if book.add(stem + suffix, "place", (middle.x, middle.y), dry=False):
                         break
     main = [s for s in streets if s.kind in ("motorway", "road") and s.line.length > 2500]

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import shapely
-from shapely import LineString, Polygon
+from shapely import LineString
 
 from tools.yunhe.coverage import unite
 from tools.yunhe.divisions import Ground
 from tools.yunhe.names import pinyin
 from tools.yunhe.plane import bend_line, bend_polygon
 from tools.yunhe.streets import Street
-from tools.yunhe.terrain import PARKS, Terrain, lake_in, parts_of
+from tools.yunhe.terrain import PARKS, Terrain, park_lakes, parts_of
 
 Feature = tuple[dict[str, str], shapely.Geometry]
-PARK_WORDS = {"森林公园": "Forest Park", "湿地公园": "Wetland Park", "生态园": "Eco Park", "公园": "Park", "陵园": "Memorial Park", "植物园": "Botanical Garden", "动物园": "Zoo", "园": "Garden"}
+PARK_WORDS = {
+    "森林公园": "Forest Park",
+    "湿地公园": "Wetland Park",
+    "生态园": "Eco Park",
+    "公园": "Park",
+    "陵园": "Memorial Park",
+    "植物园": "Botanical Garden",
+    "动物园": "Zoo",
+    "园": "Garden",
+}
 
 
 def park_english(name: str) -> str:
@@ -42,17 +51,14 @@ def draw_base_map(terrain: Terrain, ground: Ground, streets: list[Street]) -> It
             continue
         yield {"kind": "park", "name": park.name, "name_en": park_english(park.name)}, unite(shapes)
         if park.lake:
-            for lake in park_lakes(terrain, park.name, park.lake):
-                yield {"kind": "lake", "name": park.lake, "name_en": lake_english(park.lake)}, bend_polygon(lake.simplify(2), 80)
+            for lake in park_lakes(terrain, park):
+                yield (
+                    {"kind": "lake", "name": park.lake, "name_en": lake_english(park.lake)},
+                    bend_polygon(lake.simplify(2), 80),
+                )
     rank = ("street", "road", "railway", "motorway")
     for street in sorted(streets, key=lambda street: rank.index(street.kind)):
         line = LineString(bend_line(street.line.simplify(1.5)))
         yield {"kind": street.kind, "name": street.name, "name_en": street.name_en}, line
     edge = unite([d.shape for d in ground.divisions if d.level == "district"])
     yield {"kind": "boundary", "name": "云河市", "name_en": "Yunhe City"}, LineString(edge.exterior.coords)
-
-
-def park_lakes(terrain: Terrain, park: str, lake: str) -> list[Polygon]:
-    """The lake of a park in the straight plane."""
-    body = shapely.union_all([cell.polygon.buffer(0.3) for cell in terrain.cells if cell.park == park])
-    return parts_of(lake_in(body, lake))

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
-from shapely import Point
+import shapely
+from shapely import LineString, Point
 
 from tools.yunhe.divisions import Ground, UnitGrid
 from tools.yunhe.organisation import subdistrict_office
 from tools.yunhe.plane import Point2, dice, to_degrees
+from tools.yunhe.skeleton import merge_lines
 from tools.yunhe.streets import Street, beside
-from tools.yunhe.terrain import Terrain, density
+from tools.yunhe.terrain import PARKS, Terrain, density, park_lakes
 
 COMPONENTS = 20_000
 OFFICE = "office"  # the subdistrict office on whose ground it stands
@@ -151,6 +153,18 @@ def quotas() -> list[int]:
     return counts
 
 
+def bridges_of(terrain: Terrain, streets: list[Street]) -> list[LineString]:
+    """The stretches of roads over the water."""
+    water = terrain.river.water
+    over = [
+        part
+        for street in streets
+        if street.kind in ("road", "motorway") and not street.name.startswith("滨江")
+        for part in merge_lines(getattr(street.line.intersection(water), "geoms", [street.line.intersection(water)]))
+    ]
+    return [part for part in over if part.length > 150]
+
+
 class Spots:
     """An endless supply of places for one sort of component."""
 
@@ -161,13 +175,10 @@ class Spots:
         if sort.place == "river":
             self.streets = [s for s in streets if s.name.startswith("滨江")]
         self.weights = [s.line.length * (1.5 if s.kind == "road" else 1.0) for s in self.streets]
-        self.parks = [cell.polygon for cell in terrain.cells if cell.kind == "park"]
-        self.bridges = [
-            part
-            for s in streets if s.kind in ("road", "motorway") and not s.name.startswith("滨江")
-            for part in getattr(s.line.intersection(terrain.river.water), "geoms", [s.line.intersection(terrain.river.water)])
-            if part.length > 150
-        ]  # fmt: skip
+        lakes = shapely.union_all([lake for park in PARKS if park.lake for lake in park_lakes(terrain, park)])
+        self.parks = [cell.polygon.difference(lakes) for cell in terrain.cells if cell.kind == "park"]
+        self.parks = [shape for shape in self.parks if shape.area > 400]
+        self.bridges = bridges_of(terrain, streets)
 
     def endless(self) -> Iterator[Point2]:
         while True:
@@ -206,7 +217,10 @@ class Spots:
 def describe(code: str, sort: Sort, lon: float, lat: float, grid: UnitGrid, random: Random) -> Component:
     """The full record: departments, state and survey dates."""
     office = subdistrict_office(grid.code)
-    who = [office if key == OFFICE else key for key in (sort.in_charge, sort.owner or sort.in_charge, sort.maintenance or sort.in_charge)]
+    who = [
+        office if key == OFFICE else key
+        for key in (sort.in_charge, sort.owner or sort.in_charge, sort.maintenance or sort.in_charge)
+    ]
     surveyed = date(2023, 3, 1) + timedelta(days=random.randint(0, 240))
     state, changed, note = "完好", "", ""
     if random.random() < 0.03:
@@ -214,4 +228,6 @@ def describe(code: str, sort: Sort, lon: float, lat: float, grid: UnitGrid, rand
         changed = (date(2024, 1, 8) + timedelta(days=random.randint(0, 500))).isoformat()
         note = "巡查发现"
     source = "实测" if random.random() < 0.93 else "地形图"
-    return Component(code, sort.full_code, sort.name, lon, lat, grid.code, *who, state, surveyed.isoformat(), changed, source, note)
+    return Component(
+        code, sort.full_code, sort.name, lon, lat, grid.code, *who, state, surveyed.isoformat(), changed, source, note
+    )

@@ -134,7 +134,9 @@ def place_subdistricts(communities: list[Community], adjacency: list[dict[int, f
     return placed
 
 
-def place_duty_grids(communities: list[Community], adjacency: list[dict[int, float]], subdistricts: int) -> list[list[int]]:
+def place_duty_grids(
+    communities: list[Community], adjacency: list[dict[int, float]], subdistricts: int
+) -> list[list[int]]:
     """117 duty grids: whole communities of one subdistrict, about 1 km² in the centre."""
     at = [c.middle for c in communities]
     load = [c.area_km2 * (0.7 + 0.5 * c.density) for c in communities]
@@ -151,6 +153,7 @@ def place_duty_grids(communities: list[Community], adjacency: list[dict[int, flo
 
 def north_to_south(groups: list[list[int]], at: list[Point2], band_m: float) -> list[list[int]]:
     """Groups in reading order: rows from north to south, west to east inside a row."""
+
     def place(numbers: list[int]) -> tuple[float, float]:
         x = sum(at[n][0] for n in numbers) / len(numbers)
         y = sum(at[n][1] for n in numbers) / len(numbers)
@@ -172,7 +175,11 @@ def area_class_of(community: Community) -> str:
 
 
 def _code(
-    terrain: Terrain, shapes: list[Polygon], communities: list[Community], subdistricts: list[list[int]], duties: list[list[int]]
+    terrain: Terrain,
+    shapes: list[Polygon],
+    communities: list[Community],
+    subdistricts: list[list[int]],
+    duties: list[list[int]],
 ) -> Ground:
     divisions: list[Division] = []
     grids: list[UnitGrid] = []
@@ -193,7 +200,9 @@ def _code(
             sub_code = subdistrict_code[s] = f"{code}{serial:03d}"
             cells = [k for n in subdistricts[s] for k in communities[n].cells]
             shape = unite([shapes[k] for k in cells])
-            divisions.append(Division(sub_code, "subdistrict", sub_name + "街道", f"{pinyin(sub_name)} Subdistrict", code, shape))
+            divisions.append(
+                Division(sub_code, "subdistrict", sub_name + "街道", f"{pinyin(sub_name)} Subdistrict", code, shape)
+            )
             at = [c.middle for c in communities]
             for place, [n] in enumerate(north_to_south([[n] for n in subdistricts[s]], at, 700), 1):
                 community = communities[n]
@@ -223,7 +232,9 @@ def _code(
         sub = sub_names[subdistrict_code[home]]
         short, short_en = sub.name.removesuffix("街道"), sub.name_en.removesuffix(" Subdistrict")
         shape = unite([g.shape for g in grids if g.duty_grid == code])
-        duty_grids.append(DutyGrid(code, f"{short}第{serial}责任网格", f"{short_en} Duty Grid {serial}", sub.code, shape))
+        duty_grids.append(
+            DutyGrid(code, f"{short}第{serial}责任网格", f"{short_en} Duty Grid {serial}", sub.code, shape)
+        )
     return Ground(divisions, grids, duty_grids, shapely.STRtree([grid.shape for grid in grids]))
 
 

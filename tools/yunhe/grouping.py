@@ -10,7 +10,9 @@ from tools.yunhe.plane import Point2
 Adjacency = Sequence[dict[int, float]]
 
 
-def group(members: list[int], count: int, at: Sequence[Point2], load: Sequence[float], adjacency: Adjacency) -> list[list[int]]:
+def group(
+    members: list[int], count: int, at: Sequence[Point2], load: Sequence[float], adjacency: Adjacency
+) -> list[list[int]]:
     """``count`` contiguous groups of about equal load.
 
     Centres start far apart and move to the middle of their group; a centre with too much load loses
@@ -30,7 +32,10 @@ def group(members: list[int], count: int, at: Sequence[Point2], load: Sequence[f
             pull[k] += 0.12 * (fair - loads[k]) / fair * spacing(members, count, at) ** 2
             if own:
                 total = sum(load[m] for m in own)
-                centres[k] = (sum(at[m][0] * load[m] for m in own) / total, sum(at[m][1] * load[m] for m in own) / total)
+                centres[k] = (
+                    sum(at[m][0] * load[m] for m in own) / total,
+                    sum(at[m][1] * load[m] for m in own) / total,
+                )
     if best is None:
         raise ValueError(f"{len(members)} pieces cannot make {count} groups; ask for fewer groups")
     return mend(members, best[1], count, adjacency)

@@ -33,7 +33,7 @@ ROMAN_FIXES = {"朝阳": "Chaoyang", "十字街": "Shizijie", "大观": "Daguan"
 
 def pinyin(word: str) -> str:
     """One capitalised word of pinyin without tones: 锦湖 -> Jinhu."""
-    return ROMAN_FIXES.get(word) or "".join(lazy_pinyin(word, style=Style.NORMAL, v_to_u=False)).capitalize()
+    return ROMAN_FIXES.get(word) or "".join(lazy_pinyin(word, style=Style.NORMAL, v_to_u=True)).capitalize()
 
 
 def stems(purpose: str, count: int, taken: set[str] | None = None) -> list[str]:
@@ -58,8 +58,24 @@ def community_names(count: int) -> list[str]:
     return stems("communities", count, {name for names in SUBDISTRICTS for name in names})
 
 
-SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许邓冯韩曹彭肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚钟姜崔谭陆范汪廖石金贾夏付方邹熊白孟秦邱江尹薛闫段雷侯龙黎史陶毛郝龚邵万钱严武戴莫孔向汤"
-GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞平刚桂英华玉兰建国志文海斌红鹏辉玲飞宇晨浩轩怡佳欣雨梦婷思远俊博云峰晓东春梅秋菊立新永康瑞雪少波彦君雅琴亚楠宏图庆丰世昌德胜家骏嘉豪子涵"
+SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许邓冯韩曹彭肖田董潘袁蔡蒋余于"
+    "杜叶程魏苏吕丁任卢姚钟姜崔谭陆范汪廖石金贾夏付方邹熊白孟秦邱江尹薛闫段雷侯龙黎史"
+    "陶毛郝龚邵万钱严武戴莫孔向汤"
+)
+MEN = """
+建国 志强 建军 国强 文斌 海涛 俊杰 志勇 晓东 伟明 永强 少波 文杰 家豪 子豪 浩然 宇轩 明辉 立新 立军
+国华 卫东 志远 振华 春生 春林 金龙 玉林 新民 思源 天宇 嘉伟 鹏飞 云飞 海波 江涛 世杰 成龙 德胜 永康
+文博 文龙 庆丰 兴华 宏伟 光明 东升 正平 学军 学文 向阳 继红 小军 小刚 博文 晨阳 一鸣 子轩 伟 磊
+军 涛 超 勇 杰 鹏 斌 波 辉 刚 健 飞 浩 宇 凯 峰
+""".split()  # noqa: SIM905, a list of 80 quoted names is harder to read
+
+WOMEN = """
+秀英 桂英 玉兰 秀兰 丽华 丽娟 晓燕 海燕 雪梅 春梅 红梅 冬梅 春燕 玉梅 淑华 淑珍 美玲 晓红 晓丽 佳慧
+雨欣 欣怡 思雨 梦婷 雅琴 婷婷 静怡 诗涵 子涵 慧敏 慧玲 丽萍 小燕 小芳 文静 雪莲 秋菊 凤英 金凤 月华
+云霞 彩霞 爱华 爱玲 艳红 海霞 佳琪 梦瑶 若兰 紫薇 婉婷 芳 娜 敏 静 丽 艳 娟 霞 燕
+玲 洁 莉 倩 颖 婷 雪 琳 慧 萍
+""".split()  # noqa: SIM905, a list of 80 quoted names is harder to read
 
 
 class PeopleNames:
@@ -73,8 +89,8 @@ class PeopleNames:
         """A name and its pinyin, surname first: 王建国, Wang Jianguo."""
         while True:
             surname = SURNAMES[min(int(self._dice.expovariate(1 / 22)), len(SURNAMES) - 1)]
-            given = self._dice.choice(GIVEN) + (self._dice.choice(GIVEN) if self._dice.random() < 0.8 else "")
+            given = self._dice.choice(self._dice.choice((MEN, WOMEN)))
             name = surname + given
-            if name not in self._used and not (len(given) == 2 and given[0] == given[1]):
+            if name not in self._used:
                 self._used.add(name)
                 return name, f"{pinyin(surname)} {pinyin(given)}"

@@ -10,7 +10,16 @@ from tools.yunhe.names import PeopleNames
 from tools.yunhe.organisation import Department, Post
 
 DEMO_UNIT = "municipal"
-HEADCOUNT = {"mayor": 2, "acceptor": 12, "callback": 4, "shift_leader": 4, "analyst": 2, "administrator": 2, "dispatcher": 8, "command_head": 2}
+HEADCOUNT = {
+    "mayor": 2,
+    "acceptor": 12,
+    "callback": 4,
+    "shift_leader": 4,
+    "analyst": 2,
+    "administrator": 2,
+    "dispatcher": 8,
+    "command_head": 2,
+}
 UNIT_HEADCOUNT = {"unit_clerk": 1, "unit_handler": 2, "unit_head": 1}
 LOGIN_STEMS = {"administrator": "admin", "mayor": "leader"}
 

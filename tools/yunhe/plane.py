@@ -7,6 +7,7 @@ with a ruler, then rounded to 6 decimals of a degree (about 0.1 m).
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from random import Random
 
 from shapely import LineString, Polygon
@@ -41,7 +42,7 @@ def to_degrees(x: float, y: float) -> Point2:
 def bend_path(points: list[Point2], step_m: float) -> list[Point2]:
     """A path in degrees; every segment gets the same extra vertices from whichever end it is walked."""
     path: list[Point2] = []
-    for start, end in zip(points, points[1:], strict=False):
+    for start, end in pairwise(points):
         low, high = min(start, end), max(start, end)
         count = max(1, math.ceil(math.dist(low, high) / step_m))
         inner = [
@@ -70,7 +71,7 @@ def smooth(points: list[Point2], rounds: int, closed: bool = False) -> list[Poin
     for _ in range(rounds):
         source = [*points, points[0]] if closed else points
         cut: list[Point2] = [] if closed else [points[0]]
-        for (ax, ay), (bx, by) in zip(source, source[1:], strict=False):
+        for (ax, ay), (bx, by) in pairwise(source):
             cut += [(0.75 * ax + 0.25 * bx, 0.75 * ay + 0.25 * by), (0.25 * ax + 0.75 * bx, 0.25 * ay + 0.75 * by)]
         points = cut if closed else [*cut, points[-1]]
     return points

@@ -106,26 +106,58 @@ def draw_ways(river: River) -> list[Way]:
         Way("motorway", "绕城高速", outer),
         Way("motorway", "二环快速路", middle),
         Way("road", "内环路", inner, crosses=False),
-        Way("road", "云河大道", curve((-9500, -900), (-5200, -250), (-2600, 60), (0, 0), (3300, -180), (6100, 350), (9500, 300))),
+        Way(
+            "road",
+            "云河大道",
+            curve((-9500, -900), (-5200, -250), (-2600, 60), (0, 0), (3300, -180), (6100, 350), (9500, 300)),
+        ),
         Way("road", "人民路", curve((500, -9500), (250, -5200), (120, -1700), (0, 0), (-60, 1700)), crosses=False),
         Way("road", "建设大道", curve((950, 750), (2900, 2500), (4300, 4100), (6500, 6600)), crosses=False),
         Way("road", "解放大道", curve((1000, -750), (3000, -2600), (4400, -4300), (6600, -6900)), crosses=False),
         Way("road", "文昌大道", curve((-850, 950), (-2150, 2150), (-3700, 3300), (-5000, 4700), (-6600, 6700))),
-        Way("road", "望江大道", curve((-700, -900), (-1700, -2700), (-1300, -4600), (-1500, -6000), (-1200, -9000)), crosses=False),
-        Way("road", "南桥路", curve((-8500, -4900), (-5200, -3700), (-3000, -3300), (-1500, -3050), (120, -3200), (2900, -2500)),),
+        Way(
+            "road",
+            "望江大道",
+            curve((-700, -900), (-1700, -2700), (-1300, -4600), (-1500, -6000), (-1200, -9000)),
+            crosses=False,
+        ),
+        Way(
+            "road",
+            "南桥路",
+            curve((-8500, -4900), (-5200, -3700), (-3000, -3300), (-1500, -3050), (120, -3200), (2900, -2500)),
+        ),
         Way("road", "锦湖大道", curve((1300, 300), (3600, 1150), (5600, 2300), (8500, 3300)), crosses=False),
         Way("road", "东湖路", curve((1300, -400), (3700, -1300), (5900, -1900), (8800, -2300)), crosses=False),
-        Way("road", "凤岭路", curve((700, 1000), (1250, 2300), (2400, 3600), (3000, 5200), (3500, 8500)), crosses=False),
-        Way("road", "西洲大道", curve((-3800, -8800), (-4300, -5600), (-4500, -2400), (-4250, 300), (-4400, 2600), (-3900, 5000), (-3500, 8800))),
+        Way(
+            "road", "凤岭路", curve((700, 1000), (1250, 2300), (2400, 3600), (3000, 5200), (3500, 8500)), crosses=False
+        ),
+        Way(
+            "road",
+            "西洲大道",
+            curve(
+                (-3800, -8800),
+                (-4300, -5600),
+                (-4500, -2400),
+                (-4250, 300),
+                (-4400, 2600),
+                (-3900, 5000),
+                (-3500, 8800),
+            ),
+        ),
         Way("road", "北浦大道", curve((-9000, 2300), (-6200, 1900), (-4300, 1750), (-2500, 1500)), crosses=False),
         Way("road", "澄江大道", curve((1200, -9000), (1900, -6000), (2300, -4200), (2900, -2600)), crosses=False),
         Way("road", "北桥路", curve((-2200, 8500), (-1500, 5800), (-700, 4300), (-200, 3000), (-50, 1400))),
-    ]  # fmt: skip
+    ]
     ways += [
         Way("road", "西堤路", shapely.offset_curve(river.centre, 1050).simplify(8), crosses=False),
         Way("road", "沿河东路", shapely.offset_curve(river.centre, -860).simplify(8), crosses=False),
-        Way("railway", "云河铁路", curve((4300, -9000), (4900, -5200), (5250, -1500), (4700, 1500), (3500, 3600), (2750, 6100), (3300, 9000)), crosses=False),
-    ]  # fmt: skip
+        Way(
+            "railway",
+            "云河铁路",
+            curve((4300, -9000), (4900, -5200), (5250, -1500), (4700, 1500), (3500, 3600), (2750, 6100), (3300, 9000)),
+            crosses=False,
+        ),
+    ]
     return ways
 
 
@@ -154,7 +186,11 @@ def trim(line: LineString, others: shapely.Geometry) -> LineString:
     if line.is_closed:
         return line
     stops = [line.project(shapely.Point(x, y)) for x, y in shapely.get_coordinates(line.intersection(others))]
-    stops += [at for at, end in ((0.0, line.coords[0]), (line.length, line.coords[-1])) if others.distance(shapely.Point(end)) < 2]
+    stops += [
+        at
+        for at, end in ((0.0, line.coords[0]), (line.length, line.coords[-1]))
+        if others.distance(shapely.Point(end)) < 2
+    ]
     part = substring(line, min(stops), max(stops)) if stops else None
     return part if isinstance(part, LineString) else LineString()
 

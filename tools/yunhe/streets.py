@@ -5,18 +5,27 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 import shapely
 from shapely import LineString
 
 from tools.yunhe.names import pinyin, stems
-from tools.yunhe.plane import Point2, smooth
+from tools.yunhe.plane import Point2
 from tools.yunhe.skeleton import River, Way, merge_lines
 from tools.yunhe.subdivision import Cut
 from tools.yunhe.terrain import Terrain
 
 STREET_WEIGHT = 2.7
-ENDINGS = {"高速": "Expressway", "快速路": "Expressway", "铁路": "Railway", "大道": "Avenue", "路": "Road", "街": "Street", "巷": "Lane"}
+ENDINGS = {
+    "高速": "Expressway",
+    "快速路": "Expressway",
+    "铁路": "Railway",
+    "大道": "Avenue",
+    "路": "Road",
+    "街": "Street",
+    "巷": "Lane",
+}
 
 
 @dataclass(frozen=True)
@@ -34,36 +43,31 @@ def name_streets(terrain: Terrain) -> list[Street]:
     ways = [*terrain.ways, *riverside_ways(terrain)]
     streets = [Street(way.kind, way.name, english(way.name), way.line) for way in ways]
     taken = {street.name.removesuffix("大道").removesuffix("路") for street in streets}
-    drawn = [cut for cut in terrain.cuts if cut.kind == "land" and is_street(cut, terrain.cuts)]
+    last = terrain.cuts[-1].weight  # cuts go from heavy to light: no cell left is heavier than this
+    drawn = [cut for cut in terrain.cuts if cut.kind == "land" and is_street(cut, last)]
     strokes = join_cuts(drawn)
     names = stems("streets", len(strokes), taken)
     strokes.sort(key=lambda stroke: (stroke[1], -length_of(stroke[0]), stroke[0][0]))
     for (points, stage), stem in zip(strokes, names, strict=True):
         kind = "road" if stage == 1 else "street"
         name = stem + ending_for(kind, length_of(points))
-        streets.append(Street(kind, name, english(name), LineString(soften(points))))
+        streets.append(Street(kind, name, english(name), LineString(without_repeats(points))))
     return streets
 
 
-def is_street(cut: Cut, cuts: list[Cut]) -> bool:
+def is_street(cut: Cut, threshold: float) -> bool:
     """Community borders are roads; inside a community only the cuts of clearly too large cells carry a street."""
-    return cut.stage == 1 or cut.weight > STREET_WEIGHT * _least_weight(cuts)
-
-
-def _least_weight(cuts: list[Cut]) -> float:
-    return cuts[-1].weight
+    return cut.stage == 1 or cut.weight > STREET_WEIGHT * threshold
 
 
 def riverside_ways(terrain: Terrain) -> list[Way]:
     """The embankment roads on both banks."""
     river: River = terrain.river
     banks = river.water.exterior.intersection(terrain.outline.buffer(-20))
-    west = river.west.union(river.water.buffer(0))
     ways = []
     for bank in merge_lines(getattr(banks, "geoms", [banks])):
         middle = bank.interpolate(0.5, normalized=True)
-        on_west = river.west.contains(middle) and west.covers(middle)
-        ways.append(Way("road", "滨江西路" if on_west else "滨江东路", bank))
+        ways.append(Way("road", "滨江西路" if river.west.contains(middle) else "滨江东路", bank))
     return ways
 
 
@@ -115,12 +119,12 @@ def _angle(start: Point2, end: Point2) -> float:
 
 
 def length_of(points: list[Point2]) -> float:
-    return sum(math.dist(a, b) for a, b in zip(points, points[1:], strict=False))
+    return sum(math.dist(a, b) for a, b in pairwise(points))
 
 
-def soften(points: list[Point2]) -> list[Point2]:
+def without_repeats(points: list[Point2]) -> list[Point2]:
     """The points without repetitions; the corners stay, because side streets end there."""
-    return [p for k, p in enumerate(points) if k == 0 or math.dist(p, points[k - 1]) > 0.1] if len(points) > 2 else smooth(points, 0)
+    return [p for k, p in enumerate(points) if k == 0 or math.dist(p, points[k - 1]) > 0.1]
 
 
 def ending_for(kind: str, length_m: float) -> str:

@@ -71,7 +71,12 @@ def compactness(polygon: Polygon) -> float:
 
 
 def cut_until(
-    cells: list[Cell], count: int, wanted_m: Callable[[float, float], float], stage: int, dice: Random, joints: Joints,
+    cells: list[Cell],
+    count: int,
+    wanted_m: Callable[[float, float], float],
+    stage: int,
+    dice: Random,
+    joints: Joints,
     claim: Callable[[Cell], None] | None = None,
 ) -> tuple[list[Cell], list[Cut]]:
     """Cut the cell that is largest for its place until there are ``count`` cells.

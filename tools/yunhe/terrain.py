@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import shapely
 from shapely import LineString, Point, Polygon
 
-from tools.yunhe.plane import dice
+from tools.yunhe.plane import Point2, dice, smooth
 from tools.yunhe.skeleton import River, Way, clip_ways, draw_outline, draw_river, draw_ways
 from tools.yunhe.subdivision import Cell, Cut, Joints, compactness, cut_until, neighbours, shared_m
 
@@ -31,7 +31,7 @@ class Park:
 
 PARKS = (
     Park("锦湖公园", 3050, 120, 75, "锦湖"),
-    Park("小锦湖公园", 3080, 900, 42, "小锦湖"),
+    Park("小锦湖公园", 3500, 1700, 42, "小锦湖"),
     Park("人民公园", 560, 620, 16, "莲池"),
     Park("文庙园", -620, -480, 7),
     Park("烈士陵园", 1000, -900, 10),
@@ -98,9 +98,7 @@ def make_blocks(outline: Polygon, river: River, ways: list[Way]) -> list[Cell]:
     lines += [way.line for way in ways]
     faces = shapely.polygonize([shapely.union_all(lines, grid_size=NODE_M)])
     inside = [face for face in faces.geoms if outline.contains(face.representative_point())]
-    return [
-        Cell(face, "river" if river.water.contains(face.representative_point()) else "land") for face in inside
-    ]
+    return [Cell(face, "river" if river.water.contains(face.representative_point()) else "land") for face in inside]
 
 
 def parts_of(geometry: shapely.Geometry) -> list[Polygon]:
@@ -112,7 +110,9 @@ def tidy(cells: list[Cell]) -> list[Cell]:
     """Merge slivers between crossing ways into the neighbour they share most border with."""
     cells = list(cells)
     while True:
-        slivers = [c for c in cells if c.polygon.area < 30_000 or (compactness(c.polygon) < 0.25 and c.polygon.area < 120_000)]
+        slivers = [
+            c for c in cells if c.polygon.area < 30_000 or (compactness(c.polygon) < 0.25 and c.polygon.area < 120_000)
+        ]
         slivers = [c for c in slivers if c.kind == "land" or c.polygon.area < 15_000]
         if not slivers:
             return cells
@@ -121,13 +121,17 @@ def tidy(cells: list[Cell]) -> list[Cell]:
         same = [c for c in others if c.kind == sliver.kind] or others
         host = max(same, key=lambda c: shared_m(c.polygon, sliver.polygon))
         union = shapely.union_all([host.polygon, sliver.polygon], grid_size=NODE_M / 2)
+        if not isinstance(union, Polygon):
+            raise ValueError(
+                f"the sliver at {sliver.polygon.centroid.wkt} touches its host in a point only; move a way"
+            )
         cells.remove(sliver)
-        if isinstance(union, Polygon):
-            host.polygon = Polygon(union.exterior)
+        host.polygon = Polygon(union.exterior)
 
 
 def join_communities(cells: list[Cell], count: int, river: River) -> None:
-    """Number the land cells' communities, smallest joined with a neighbour until ``count`` are left; give out the river."""
+    """Number the communities of the land cells, join the smallest with a neighbour until ``count`` are left,
+    and give each piece of river to the bank it touches most."""
     land = [c for c in cells if c.kind == "land"]
     polygons = [c.polygon for c in land]
     touching = neighbours(polygons, 120.0)
@@ -137,7 +141,12 @@ def join_communities(cells: list[Cell], count: int, river: River) -> None:
         for index, number in enumerate(home):
             groups.setdefault(number, []).append(index)
         number = min(groups, key=lambda n: sum(relative_size(polygons[i]) for i in groups[n]))
-        choices = {home[j] for i in groups[number] for j in touching[i] if home[j] != number and district_of(polygons[j], river) == district_of(polygons[i], river)}
+        choices = {
+            home[j]
+            for i in groups[number]
+            for j in touching[i]
+            if home[j] != number and district_of(polygons[j], river) == district_of(polygons[i], river)
+        }
         if not choices:
             choices = {home[j] for i in groups[number] for j in touching[i] if home[j] != number}
         host = max(sorted(choices), key=lambda n: joined_shape([polygons[i] for i in groups[number] + groups[n]]))
@@ -147,7 +156,9 @@ def join_communities(cells: list[Cell], count: int, river: River) -> None:
         cell.home = order[number]
     for cell in cells:
         if cell.kind == "river":
-            bank = max(land, key=lambda c: shared_m(c.polygon, cell.polygon) if c.polygon.distance(cell.polygon) < 1 else 0.0)
+            bank = max(
+                land, key=lambda c: shared_m(c.polygon, cell.polygon) if c.polygon.distance(cell.polygon) < 1 else 0.0
+            )
             cell.home = bank.home
 
 
@@ -181,7 +192,9 @@ def district_of(polygon: Polygon, river: River) -> int:
     if river.island.contains(point):
         return 1
     bank = "west" if river.west.contains(point) else "east"
-    near = [(math.hypot(point.x - x, point.y - y) - start, n) for n, x, y, start, side in DISTRICT_SEEDS if side == bank]
+    near = [
+        (math.hypot(point.x - x, point.y - y) - start, n) for n, x, y, start, side in DISTRICT_SEEDS if side == bank
+    ]
     return min(near)[1]
 
 
@@ -201,9 +214,15 @@ def lake_in(polygon: Polygon, name: str) -> Polygon:
     core = polygon.buffer(-0.17 * size)
     core = max(parts_of(core), key=lambda p: p.area)
     ring = LineString(core.exterior.coords)
-    points = []
-    for k in range(14):
-        at = ring.interpolate(k / 14, normalized=True)
-        pull = random.uniform(-0.09, 0.14)
-        points.append((at.x + (core.centroid.x - at.x) * pull * 2, at.y + (core.centroid.y - at.y) * pull * 2))
-    return Polygon(points).buffer(0.07 * size).buffer(-0.11 * size).buffer(0.04 * size).intersection(polygon.buffer(-15))
+    points: list[Point2] = []
+    for k in range(11):
+        at = ring.interpolate(k / 11, normalized=True)
+        pull = random.uniform(-0.25, 0.3)
+        points.append((at.x + (core.centroid.x - at.x) * pull, at.y + (core.centroid.y - at.y) * pull))
+    return Polygon(smooth(points, 3, closed=True)).buffer(0).intersection(polygon.buffer(-25))
+
+
+def park_lakes(terrain: Terrain, park: Park) -> list[Polygon]:
+    """The lake of a park in the straight plane; empty when the park found no place."""
+    body = shapely.union_all([cell.polygon.buffer(0.3) for cell in terrain.cells if cell.park == park.name])
+    return [] if body.is_empty else parts_of(lake_in(max(parts_of(body), key=lambda part: part.area), park.lake))
