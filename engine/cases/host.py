@@ -15,7 +15,7 @@ from engine.catalogue.lookup import limit_for
 from engine.city import City
 from engine.city_calendars import city_calendar
 from engine.ground.index import Ground
-from engine.models import Case, Component, Subclass, Task
+from engine.models import Case, Component, FilingCondition, Subclass, Task
 from engine.organisation.directory import Directory
 from engine.registry import Registry
 
@@ -32,6 +32,7 @@ class CaseHost:
         self.directory = directory
         self.calendar: WorkCalendar = city_calendar(city)
         self._class_departments: CLASS_DEPARTMENT = {}
+        self._conditions: dict[int, list[dict[str, str]]] = {}
 
     @classmethod
     def load(cls, session: Session, city: City, registry: Registry) -> CaseHost:
@@ -48,7 +49,8 @@ class CaseHost:
             "class_code": case.full_code[:2],
             "subclass_code": case.full_code,
             "condition_no": case.condition_no,
-            "condition": case.condition_no,
+            "full_code": case.full_code,
+            "condition": condition_key(case.kind, case.full_code, case.condition_no),
             "urgent": case.urgent,
             "source": case.source,
             "area_class": case.area_class,
@@ -76,6 +78,30 @@ class CaseHost:
             "overdue": clocks.is_overdue(case, self.calendar, now),
             "over_percent": round(clocks.share_used(case, self.calendar, now) * 100, 2),
         }
+
+    def conditions(self, session: Session, version_id: int) -> list[dict[str, str]]:
+        """Every filing condition of a catalogue version as a choice of forms; ``value`` is what ``case/classify`` takes."""
+        if version_id not in self._conditions:
+            rows = session.execute(
+                select(FilingCondition, Subclass.name, Subclass.name_en)
+                .join(
+                    Subclass,
+                    (Subclass.version_id == FilingCondition.version_id)
+                    & (Subclass.kind == FilingCondition.kind)
+                    & (Subclass.full_code == FilingCondition.full_code),
+                )
+                .where(FilingCondition.version_id == version_id)
+                .order_by(FilingCondition.kind, FilingCondition.full_code, FilingCondition.condition_no)
+            )
+            self._conditions[version_id] = [
+                {
+                    "value": f"{row.kind}/{row.full_code}/{row.condition_no}",
+                    "label": f"{row.full_code} {name}: {row.text}",
+                    "label_en": f"{row.full_code} {name_en}: {row.text_en or row.text}",
+                }
+                for row, name, name_en in rows
+            ]
+        return self._conditions[version_id]
 
     def class_department(self, session: Session, case: Case) -> str:
         """The catalogue department of the case's subclass."""
@@ -118,3 +144,8 @@ class CaseHost:
     def today(self, now: datetime) -> date:
         """The city's date at a moment."""
         return now.astimezone(self.city.time_zone).date()
+
+
+def condition_key(kind: str, full_code: str, number: int | None) -> str | None:
+    """A filing condition as forms and ``case/classify`` name it: ``event/0110/2``."""
+    return f"{kind}/{full_code}/{number}" if number is not None else None

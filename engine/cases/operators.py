@@ -7,15 +7,16 @@ the outbox.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select
 
 from engine.calendar import LimitError, parse_limit
 from engine.cases import clocks
-from engine.cases.opening import open_beside
 from engine.cases.evaluation_facts import evaluation_facts
-from engine.catalogue.lookup import find_condition, limit_for
+from engine.cases.opening import open_beside
+from engine.catalogue.lookup import find_condition, find_subclass, limit_for
 from engine.errors import OperatorRefused
 from engine.models import Case, CaseLink, CaseUnit, Evaluation, Supervision
 from engine.registry import Operator
@@ -25,13 +26,31 @@ from engine.workflow.step import Step
 CLOSE_KINDS = ("solved", "notification", "forced", "evidence")
 
 
-def classify(step: Step, condition: Any = None, urgent: Any = None) -> None:
-    """Settle the filing condition and urgency the shift leader decided on."""
+def classify(step: Step, condition: str | None = None, urgent: Any = None) -> None:
+    """Settle class, filing condition (``event/0110/2``) and urgency; owner and limit follow."""
     case = step.case
-    if condition not in (None, ""):
-        case.condition_no = int(condition)
+    if condition:
+        kind, _, rest = str(condition).partition("/")
+        full_code, _, number = rest.partition("/")
+        if not number.isdigit() or case.catalogue_version_id is None:
+            raise OperatorRefused(f"{condition!r} is no filing condition; write kind/code/number", field="condition")
+        find_condition(step.session, case.catalogue_version_id, kind, full_code, int(number))
+        if (kind, full_code) != (case.kind, case.full_code):
+            step.record("reclassified", before=f"{case.kind}/{case.full_code}", now=f"{kind}/{full_code}")
+            case.title = find_subclass(step.session, case.catalogue_version_id, kind, full_code).name
+        case.kind, case.full_code, case.condition_no = kind, full_code, int(number)
     if urgent is not None:
         case.urgent = urgent in (True, "true", "yes")
+
+
+def find_departments(step: Step, duties: Sequence[str] | None = None) -> dict[str, Any]:
+    """The city's departments that answer for these catalogue departments near the case, without its lead."""
+    host: Any = step.host
+    case = step.case
+    places = (case.community_code or "", case.subdistrict_code or "", case.district_code or "")
+    found = [host.directory.answering(duty, places) for duty in duties or ()]
+    lead = step.facts["owner_department"] or step.facts["duty_department"]
+    return {"departments": [code for code in dict.fromkeys(found) if code and code != lead]}
 
 
 def file_case(step: Step) -> dict[str, Any]:
@@ -83,14 +102,23 @@ def end_case(step: Step, status: str, **why: Any) -> None:
     step.record(status, **why)
 
 
-def dispatch(step: Step, lead: str | None = None, assisting: Sequence[str] | None = None) -> dict[str, Any]:
-    """Record the lead unit and those that assist; units taken off keep their row."""
-    units = known_units(step, lead, assisting or ())
-    changed = record_units(step, units)
+def dispatch(
+    step: Step,
+    lead: str | None = None,
+    assisting: Sequence[str] | None = None,
+    units: Sequence[dict[str, str]] | None = None,
+) -> dict[str, Any]:
+    """Record the lead unit and those that assist; units taken off keep their row. ``changed``: there is another lead."""
+    if units:
+        lead = next((unit["department"] for unit in units if unit["part"] == "lead"), None)
+        assisting = [unit["department"] for unit in units if unit["part"] != "lead"]
+    known = known_units(step, lead, assisting or ())
     case = step.case
-    case.status, case.dispatched_at, case.lead_department = "dispatched", step.now, units[0]["department"]
-    step.record("dispatched", units=units, changed=changed)
-    return {"units": units, "changed": changed}
+    changed = case.lead_department != lead
+    record_units(step, known)
+    case.status, case.dispatched_at, case.lead_department = "dispatched", step.now, lead
+    step.record("dispatched", units=known, changed=changed)
+    return {"units": known, "changed": changed}
 
 
 def redispatch(step: Step, unit: dict[str, str], department: str, reason: str = "", shirking: Any = False) -> dict[str, Any]:
@@ -124,8 +152,8 @@ def known_units(step: Step, lead: str | None, assisting: Iterable[str]) -> list[
     return [{"department": code, "part": "lead" if code == lead else "assist"} for code in codes]
 
 
-def record_units(step: Step, units: Sequence[dict[str, str]]) -> bool:
-    """Bring the case's units in line; true when anything but their order changed."""
+def record_units(step: Step, units: Sequence[dict[str, str]]) -> None:
+    """Bring the case's units in line."""
     case = step.case
     wanted = {(unit["department"], unit["part"]) for unit in units}
     current = {(unit.department_code, unit.part) for unit in case.units if unit.until is None}
@@ -137,7 +165,6 @@ def record_units(step: Step, units: Sequence[dict[str, str]]) -> bool:
             case.units.append(
                 CaseUnit(department_code=unit["department"], part=unit["part"], since=step.now, until=None)
             )
-    return wanted != current
 
 
 def start_clock(step: Step, clock: str, limit: str, restart: Any = False) -> None:
@@ -172,11 +199,20 @@ def extend(step: Step, clock: str, reason: str = "") -> None:
 
 
 def suspend(step: Step, until: Any = None, reason: str = "") -> dict[str, Any]:
-    """Suspend (挂账): the handling clock stands still until resumed."""
+    """Suspend (挂账) until a date, at most a year from now: the handling clock stands still until resumed."""
+    host: Any = step.host
+    today: date = host.today(step.now)
+    latest = today.replace(year=today.year + 1) if (today.month, today.day) != (2, 29) else date(today.year + 1, 2, 28)
+    try:
+        wanted = date.fromisoformat(str(until)) if until else latest
+    except ValueError as error:
+        raise OperatorRefused(f"{until!r} is no date; write it as 2026-10-01", field="until") from error
+    if not today < wanted <= latest:
+        raise OperatorRefused(f"a suspension ends after today and by {latest}, not on {wanted}", field="until")
     step.case.status = "suspended"
     step.case.suspensions += 1
-    step.record("suspended", until=str(until) if until else None, reason=reason)
-    return {"until": str(until) if until else None}
+    step.record("suspended", until=wanted.isoformat(), reason=reason)
+    return {"until": wanted.isoformat()}
 
 
 def resume(step: Step) -> None:
@@ -215,7 +251,7 @@ def supervise(step: Step, instruction: str = "", level: Any = 1) -> dict[str, An
     return {"id": row.id}
 
 
-def answer_supervision(step: Step, id: int, reply: str = "") -> None:  # noqa: A002 - the diagram's word
+def answer_supervision(step: Step, id: int, reply: str = "") -> None:
     """Close a supervision with the unit's reply."""
     row = step.session.get(Supervision, int(id))
     if row is None or row.case_id != step.case.id:
@@ -299,6 +335,7 @@ CORE_OPERATORS = tuple(
     Operator(f"case/{topic}", function)
     for topic, function in {
         "classify": classify,
+        "find_departments": find_departments,
         "file": file_case,
         "reject": reject,
         "merge": merge,

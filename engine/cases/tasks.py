@@ -134,7 +134,9 @@ def form_context(step: Step, task: Task) -> dict[str, Any]:
     """The names a form's conditions and value lists may use."""
     host: Any = step.host
     departments = [{"value": unit.code, "label": unit.name, "label_en": unit.name_en} for unit in host.directory.handling()]
-    return {"case": step.facts, "departments": departments, **task.defaults}
+    version = step.case.catalogue_version_id
+    conditions = host.conditions(step.session, version) if version is not None else []
+    return {"case": step.facts, "departments": departments, "conditions": conditions, **task.defaults}
 
 
 def find_form(definition: Definition, task: Task) -> Form | None:
@@ -150,7 +152,7 @@ def check_answers(step: Step, task: Task, answers: Mapping[str, Any]) -> dict[st
             raise Invalid(f"{task.name} has no form; complete it without answers", field="answers")
         return {}
     clean = form.validate(answers, form_context(step, task))
-    return {**dict.fromkeys(form.keys()), **clean}
+    return {**dict.fromkeys(form.keys), **clean}
 
 
 def require_evidence(session: Session, task: Task) -> None:

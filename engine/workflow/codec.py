@@ -19,6 +19,8 @@ from engine.workflow.definitions import Definition
 from engine.workflow.specs import CaseWorkflow
 
 FORMAT = 1
+PASSING = frozenset({"seen_events"})
+"""Internal data that means something only within one step: which event won at an event-based gateway."""
 
 
 class StateUnreadable(Exception):
@@ -78,7 +80,7 @@ def _encode_task(task: SpiffTask) -> list[Any]:
         int(task.triggered),
         task.thread_id,
         round(task.last_state_change, 3),
-        task.internal_data or 0,
+        {key: value for key, value in task.internal_data.items() if key not in PASSING} or 0,
         difference(parent.data if parent is not None else {}, task.data),
     ]
 

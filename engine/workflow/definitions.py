@@ -39,14 +39,18 @@ for _name in ("spiff", "spiff.task", "spiff.workflow", "spiff.data"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
-class _Nodes(TaskParser):  # type: ignore[misc]
-    """Task parser with our multi-instance kinds; item variables are known by name."""
+class _Instances:
+    """Mixed into every node parser: our multi-instance kinds; item variables are known by name."""
 
     PARALLEL_MI_CLASS = ParallelInstances
     SEQUENTIAL_MI_CLASS = SequentialInstances
 
     def create_data_spec(self, item: etree._Element, cls: type[TaskDataReference]) -> TaskDataReference:
         return cls(item.get("name") or item.get("id"), item.get("name"))
+
+
+class _Nodes(_Instances, TaskParser):  # type: ignore[misc]
+    """Any node that needs no parsing of its own."""
 
 
 class _Events:
@@ -76,7 +80,7 @@ class _Gateway(_Events, EventBasedGatewayParser):  # type: ignore[misc]
 
 
 def _with_our_instances(parser: type[TaskParser]) -> type[TaskParser]:
-    return type(parser.__name__, (parser, _Nodes), {})
+    return type(parser.__name__, (_Instances, parser), {})
 
 
 class _Parser(BpmnParser):  # type: ignore[misc]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 from SpiffWorkflow.bpmn.specs.defaults import ParallelMultiInstanceTask, SequentialMultiInstanceTask, ServiceTask
 from SpiffWorkflow.bpmn.specs.event_definitions.message import MessageEventDefinition
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
@@ -18,13 +19,36 @@ from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
 
 from engine.workflow.elements import Element
-from engine.workflow.expressions import parse_template
+from engine.workflow.expressions import compile_assignments, compile_expression, parse_template
+
+
+class ExpressionEngine(PythonScriptEngine):  # type: ignore[misc]
+    """Conditions and script tasks in our expression language, never Python. Holds nothing; one serves all instances."""
+
+    def evaluate(self, task: SpiffTask, expression: str, external_context: Any = None) -> Any:
+        """A condition; ``${}`` around it is optional."""
+        step = step_of(task)
+        step.element = element_of(task) or step.element
+        return step.evaluate(step.compile(compile_expression, expression), step.names(task.data))
+
+    def execute(self, task: SpiffTask, script: str, external_context: Any = None) -> bool:
+        """A script task: lines of ``name = expression``."""
+        step = step_of(task)
+        step.element = element_of(task) or step.element
+        task.data.update(step.execute(step.compile(compile_assignments, script), step.names(task.data)))
+        return True
+
+
+ENGINE = ExpressionEngine()
 
 
 class CaseWorkflow(BpmnWorkflow):  # type: ignore[misc]
     """A live instance. Time lives in the due index, so waiting timers are never polled here."""
 
     step: Any = None
+
+    def __init__(self, spec: Any, subprocess_specs: Any, **kwargs: Any) -> None:
+        super().__init__(spec, subprocess_specs=subprocess_specs, script_engine=ENGINE, **kwargs)
 
     def get_task_from_id_or_none(self, task_id: UUID) -> SpiffTask | None:
         """The task, wherever in the instance it is, or none."""

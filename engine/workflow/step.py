@@ -5,10 +5,10 @@ The host of the runtime (``engine.cases``) supplies what belongs to the case: it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -19,11 +19,13 @@ from engine.models import Case, CaseEvent, Instance, OutboxMessage, Task
 from engine.organisation.actor import Actor
 from engine.registry import Registry
 from engine.workflow.elements import Element
-from engine.workflow.expressions import Expression, ExpressionError, Template
+from engine.workflow.expressions import Assignments, Expression, ExpressionError, Template
 
 if TYPE_CHECKING:
     from engine.workflow.definitions import Definition
     from engine.workflow.runtime import Runtime
+
+Compiled = TypeVar("Compiled")
 
 
 class StepFailed(DomainError):
@@ -83,10 +85,24 @@ class Step:
         """The names an expression may use."""
         return {"answer": self.answers, **data, "case": self.facts}
 
+    def compile(self, compiler: Callable[[str], Compiled], text: str) -> Compiled:
+        """Compile an expression, a template or a script; an error names the element."""
+        try:
+            return compiler(text)
+        except ExpressionError as error:
+            raise self.failure(str(error)) from error
+
     def evaluate(self, expression: Expression | Template, names: Mapping[str, Any]) -> Any:
         """Evaluate; an error names the element."""
         try:
             return expression.evaluate(names)
+        except ExpressionError as error:
+            raise self.failure(str(error)) from error
+
+    def execute(self, script: Assignments, names: Mapping[str, Any]) -> dict[str, Any]:
+        """The variables a script sets."""
+        try:
+            return script.execute(names)
         except ExpressionError as error:
             raise self.failure(str(error)) from error
 
