@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from engine.workflow.elements import BPMN, parse_xml
+from engine.workflow.elements import parse_xml
 
 BPMNDI = "http://www.omg.org/spec/BPMN/20100524/DI"
 DC = "http://www.omg.org/spec/DD/20100524/DC"
@@ -81,11 +81,15 @@ class Edge:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The coordinates of one diagram, by element id. ``notes`` are the texts of annotations."""
+    """The coordinates of one diagram, by element id."""
 
     shapes: Mapping[str, Shape]
     edges: Mapping[str, Edge]
-    notes: Mapping[str, str]
+
+    def labels(self) -> dict[str, Bounds]:
+        """Where names are written beside their element or flow, by its id."""
+        of_shapes = {shape.id: shape.label for shape in self.shapes.values() if shape.label}
+        return of_shapes | {edge.id: edge.label for edge in self.edges.values() if edge.label}
 
 
 def read_drawing(xml: str, source: str = "the diagram") -> Drawing:
@@ -103,8 +107,7 @@ def read_drawing(xml: str, source: str = "the diagram") -> Drawing:
         points = tuple((_length(p, "x"), _length(p, "y")) for p in node.findall(f"{{{DI}}}waypoint"))
         if len(points) >= 2:
             edges[name] = Edge(name, points, _label(node))
-    notes = {n.get("id", ""): n.findtext(f"{{{BPMN}}}text") or "" for n in root.iter(f"{{{BPMN}}}textAnnotation")}
-    return Drawing(shapes, edges, notes)
+    return Drawing(shapes, edges)
 
 
 def _label(node: etree._Element) -> Bounds | None:

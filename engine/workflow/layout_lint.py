@@ -121,18 +121,18 @@ def _crossings(diagram: Diagram, drawing: Drawing) -> Iterator[LayoutProblem]:
         for first in _segments(drawing, one):
             what = next((w for s in _segments(drawing, other) if (w := _meet(first, s, meeting))), None)
             if what:
-                message = f"the flow from {one.source} to {one.target} {what} the flow from {other.source} to {other.target}"
+                message = f"the flow from {one.source} to {one.target} {what} that from {other.source} to {other.target}"
                 yield LayoutProblem(one.id, message, "lead one of them around, or move their shapes")
                 break
 
 
 def _meeting_points(one: Flow, other: Flow, drawing: Drawing) -> list[Point]:
     """Where two flows may touch: at a shape they share."""
-    edges = drawing.edges.get(one.id), drawing.edges.get(other.id)
-    ends = [{flow.source: edge.points[0], flow.target: edge.points[-1]} for flow, edge in zip((one, other), edges, strict=True) if edge]
-    if len(ends) < 2:
-        return []
-    return [ends[0][name] for name in ends[0] if name in ends[1]]
+    ends: list[dict[str, Point]] = []
+    for flow in (one, other):
+        edge = drawing.edges.get(flow.id)
+        ends.append({flow.source: edge.points[0], flow.target: edge.points[-1]} if edge else {})
+    return [point for name, point in ends[0].items() if name in ends[1]]
 
 
 def _meet(one: Segment, other: Segment, allowed: list[Point]) -> str | None:
@@ -150,11 +150,7 @@ def _meet(one: Segment, other: Segment, allowed: list[Point]) -> str | None:
 
 def _labels(diagram: Diagram, drawing: Drawing) -> Iterator[LayoutProblem]:
     names = {e.id: e.name for e in diagram.elements.values()} | {f.id: f.name for f in diagram.flows.values()}
-    labels = {
-        item.id: item.label
-        for item in (*drawing.shapes.values(), *drawing.edges.values())
-        if item.label is not None and names.get(item.id)
-    }
+    labels = {name: label for name, label in drawing.labels().items() if names.get(name)}
     for name, label in labels.items():
         for blocking in _things_under(label, diagram, drawing):
             message = f"the label “{names[name]}” lies on {blocking}"

@@ -232,7 +232,9 @@ def _write_shape(
 
 
 def _side_of(box: Box, point: Point) -> str:
-    return next((side for side in "lrtb" if max(abs(a - b) for a, b in zip(box.side(side), point, strict=True)) < 2), "")
+    """The side of a box in whose middle a point lies, or nothing."""
+    near = {side: max(abs(box.side(side)[0] - point[0]), abs(box.side(side)[1] - point[1])) for side in "lrtb"}
+    return next((side for side, distance in near.items() if distance < 2), "")
 
 
 def _write_edge(plane: etree._Element, flow: etree._Element, points: list[Point], layout: Layout) -> None:
