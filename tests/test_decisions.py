@@ -335,6 +335,8 @@ def test_the_context_is_not_changed() -> None:
         ((table(["x"], ['a|"p"'], [["-", '"q"']]),), "not among the output's values"),
         ((table(["x"], ['a|> 3'], [["-", '4']]),), "are no list"),
         ((table(["x"], ["a"], [["approve", "1"]]),), "`approve` without quotes"),
+        ((table(["x"], ["a"], [["1", "1"], ["2", "1"], [" 1", "2"]]),), "r3: row 3 tests the same as row 1"),
+        ((table(["x"], ["a"], [["", "1"], ["2", "1"]], "FIRST"),), "r2: row 2 is never reached: row 1 accepts"),
     ],
 )  # fmt: skip
 def test_a_faulty_file_is_refused_with_the_fault(decisions: tuple[str, ...], words: str) -> None:

@@ -72,10 +72,30 @@ class LogicReader:
         self.rule_id = ""
         if len({rule.rule_id for rule in rules}) < len(rules):
             self.report("two rules have one id", "give each rule its own")
+        if len(self.problems) == before:
+            self.check_rows(rules, policy)
         if len(self.problems) > before:
             return None
         known = tuple(each for each in inputs if each is not None)
         return Table(known, tuple(outputs), tuple(rules), policy, element.get("aggregation") or "")
+
+    def check_rows(self, rules: list[Rule], policy: HitPolicy) -> None:
+        """Find rows that can only contradict an earlier one, or are never reached."""
+        if policy not in (HitPolicy.UNIQUE, HitPolicy.FIRST):
+            return
+        seen: dict[tuple[str, ...], int] = {}
+        for rule in rules:
+            self.rule_id = rule.rule_id
+            key = tuple("-" if cell.anything else cell.text for cell in rule.cells)
+            if key in seen:
+                self.report(
+                    f"row {rule.index} tests the same as row {seen[key]}", "remove one or change its conditions"
+                )
+            elif policy is HitPolicy.FIRST and ("-",) * len(key) in seen:
+                message = f"row {rule.index} is never reached: row {seen[('-',) * len(key)]} accepts everything"
+                self.report(message, "move it up")
+            seen.setdefault(key, rule.index)
+        self.rule_id = ""
 
     def read_policy(self, element: Any) -> HitPolicy:
         name = (element.get("hitPolicy") or "UNIQUE").replace("_", " ")
