@@ -121,7 +121,8 @@ def _crossings(diagram: Diagram, drawing: Drawing) -> Iterator[LayoutProblem]:
         for first in _segments(drawing, one):
             what = next((w for s in _segments(drawing, other) if (w := _meet(first, s, meeting))), None)
             if what:
-                message = f"the flow from {one.source} to {one.target} {what} that from {other.source} to {other.target}"
+                others = f"that from {other.source} to {other.target}"
+                message = f"the flow from {one.source} to {one.target} {what} {others}"
                 yield LayoutProblem(one.id, message, "lead one of them around, or move their shapes")
                 break
 

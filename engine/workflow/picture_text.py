@@ -18,7 +18,18 @@ def measure_text(text: str, size: float) -> float:
 
 
 def wrap_text(text: str, width: float, size: float, most: int) -> list[str]:
-    """Break a text into at most ``most`` lines of at most ``width`` pixels; what does not fit ends in an ellipsis."""
+    """Break a text into even lines of at most ``width`` pixels; what ``most`` lines cannot hold ends in an ellipsis."""
+    lines = _fill(text, width, size)
+    narrower = width - size / 2
+    while len(lines) > 1 and narrower > 0 and len(even := _fill(text, narrower, size)) == len(lines):
+        lines, narrower = even, narrower - size / 2
+    if len(lines) > most:
+        lines = [*lines[: most - 1], lines[most - 1][:-1].rstrip() + "…"]
+    return lines
+
+
+def _fill(text: str, width: float, size: float) -> list[str]:
+    """Lines that are each as full as they can be."""
     lines: list[str] = []
     line = ""
     for piece in _PIECES.findall(text.strip()):
@@ -28,11 +39,7 @@ def wrap_text(text: str, width: float, size: float, most: int) -> list[str]:
             line = piece.lstrip()
         else:
             line += piece
-    if line.strip():
-        lines.append(line.rstrip())
-    if len(lines) > most:
-        lines = [*lines[: most - 1], lines[most - 1][:-1].rstrip() + "…"]
-    return lines
+    return [*lines, line.rstrip()] if line.strip() else lines
 
 
 def write_lines(

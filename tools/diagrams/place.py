@@ -226,7 +226,7 @@ def _write_shape(
     elif "b" not in used:
         x, y = middle - width / 2, box.y + box.height + 5
     else:
-        x, y = middle - 28 - width, box.y - 8
+        x, y = middle - 28 - width, box.y - 10
     dx, dy = layout.labels.get(name, (0, 0))
     _write_label(shape, x + dx, y + dy, width)
 
@@ -248,9 +248,9 @@ def _write_edge(plane: etree._Element, flow: etree._Element, points: list[Point]
     (x1, y1), (x2, y2) = points[0], points[1]
     width = measure(text)
     if y1 == y2:
-        x, y = (x1 + 6 if x2 > x1 else x1 - 6 - width), y1 - LABEL_HEIGHT - 3
+        x, y = (x1 + 6 if x2 > x1 else x1 - 6 - width), y1 - LABEL_HEIGHT - 6
     else:
-        x, y = x1 + 6, (y1 + 6 if y2 > y1 else y1 - 6 - LABEL_HEIGHT)
+        x, y = x1 + 9, (y1 + 6 if y2 > y1 else y1 - 6 - LABEL_HEIGHT)
     dx, dy = layout.labels.get(name, (0, 0))
     _write_label(edge, x + dx, y + dy, width)
 
