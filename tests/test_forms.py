@@ -246,9 +246,9 @@ def test_limits_may_be_expressions() -> None:
 
 def test_choices_come_from_an_expression() -> None:
     form = make(component("select", valuesExpression="=departments"))
-    departments = [{"code": "D1", "name": "环卫处"}, {"value": 2, "label": "two"}, "plain"]
-    labels = [(each.value, each.label) for each in form.fields({"departments": departments})[0].options]
-    assert labels == [("D1", "环卫处"), (2, "two"), ("plain", "plain")]
+    departments = [{"code": "D1", "name": "环卫处", "name_en": "Sanitation"}, {"value": 2, "label": "two"}, "plain"]
+    labels = [(each.value, each.label, each.label_en) for each in form.fields({"departments": departments})[0].options]
+    assert labels == [("D1", "环卫处", "Sanitation"), (2, "two", ""), ("plain", "plain", "")]
     assert form.validate({"a": "2"}, {"departments": departments}) == {"a": 2}
     assert refused(form, {"a": "D1"}, departments=None) == {"a": ["choice"]}
     with pytest.raises(ExpressionError, match="departments"):

@@ -86,10 +86,11 @@ class FormInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One choice: the value that is kept and the label people read."""
+    """One choice: the value that is kept and the label people read; ``label_en`` only where an expression gives it."""
 
     value: Any
     label: str
+    label_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,8 @@ def _read_option(given: Field, member: Any) -> Option:
     value = member.get("value", member.get("code"))
     if value is None:
         raise TypeError(f"field {given.key}: a choice without `value` or `code`; correct valuesExpression")
-    return Option(value, convert_to_text(member.get("label", member.get("name", value))))
+    label, label_en = member.get("label", member.get("name", value)), member.get("label_en", member.get("name_en"))
+    return Option(value, convert_to_text(label), convert_to_text(label_en))
 
 
 @dataclass(frozen=True, slots=True)
