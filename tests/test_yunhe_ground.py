@@ -272,11 +272,11 @@ def test_the_base_map_draws_every_kind() -> None:
 def test_every_place_has_a_complete_english_name(name: str) -> None:
     for feature in properties(name):
         assert feature["name"]
-        assert re.fullmatch(r"[A-Z][A-Za-zü0-9 ]+", feature["name_en"]), feature
+        assert re.fullmatch(r"[A-Z][A-Za-zü0-9 ']+", feature["name_en"]), feature
 
 
 @pytest.mark.parametrize("name", ["departments.csv", "posts.csv", "people.csv"])
 def test_every_office_and_person_has_a_complete_english_name(name: str) -> None:
     for row in rows(f"organisation/{name}"):
         assert row["name"]
-        assert re.fullmatch(r"[A-Z][A-Za-zü0-9 ,-]+", row["name_en"]), row
+        assert re.fullmatch(r"[A-Z][A-Za-zü0-9 ,'-]+", row["name_en"]), row

@@ -37,8 +37,9 @@ def park_english(name: str) -> str:
 
 
 def lake_english(name: str) -> str:
-    """锦湖 -> Jinhu Lake."""
-    return f"{pinyin(name)} {'Pond' if name.endswith(('池', '塘')) else 'Lake'}"
+    """锦湖 -> Jinhu Lake, 西洲湖 -> Xizhou Lake, 莲池 -> Lianchi Pond."""
+    stem = name.removesuffix("湖") if len(name) > 2 and not name.startswith("小") else name
+    return f"{pinyin(stem)} {'Pond' if name.endswith(('池', '塘')) else 'Lake'}"
 
 
 def draw_base_map(terrain: Terrain, ground: Ground, streets: list[Street]) -> Iterator[Feature]:

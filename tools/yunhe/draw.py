@@ -100,6 +100,6 @@ def draw_lines(brush: ImageDraw.ImageDraw, pixel: Callable[[Point2], Point2], sc
 
 if __name__ == "__main__":
     lon, lat, half_m = (
-        (float(a) for a in sys.argv[2:5]) if len(sys.argv) > 4 else (ORIGIN_LON - 0.0035, ORIGIN_LAT, 7800.0)
+        (float(a) for a in sys.argv[2:5]) if len(sys.argv) > 4 else (ORIGIN_LON - 0.0035, ORIGIN_LAT, 8200.0)
     )
     draw(sys.argv[1], lon, lat, half_m)

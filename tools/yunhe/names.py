@@ -28,12 +28,27 @@ SUBDISTRICTS = (
 
 FIRST = "青云锦凤龙文德明永建兴安新广福瑞华金银玉清白红紫翠松竹梅兰桂柳枫桃荷石洪昌天星月春景丽嘉宏泰康丰庆元"
 SECOND = "山水河江湖溪泉桥塘井林园亭台阁门平安康宁昌隆泰丰庆祥义仁礼智信德贤文武光明辉阳春秋苑湾洲浦岭峰源圃田"
-ROMAN_FIXES = {"朝阳": "Chaoyang", "十字街": "Shizijie", "大观": "Daguan"}
+ENGLISH = {  # words with a usual English name
+    "人民": "People's",
+    "烈士": "Martyrs",
+    "体育": "Sports",
+    "内环": "Inner Ring",
+    "二环": "Second Ring",
+    "绕城": "City Ring",
+    "滨江东": "Binjiang East",
+    "滨江西": "Binjiang West",
+    "沿河东": "Yanhe East",
+}
 
 
 def pinyin(word: str) -> str:
-    """One capitalised word of pinyin without tones: 锦湖 -> Jinhu."""
-    return ROMAN_FIXES.get(word) or "".join(lazy_pinyin(word, style=Style.NORMAL, v_to_u=True)).capitalize()
+    """One capitalised word of pinyin without tones: 锦湖 -> Jinhu, 白安 -> Bai'an; or its usual English name."""
+    if word in ENGLISH:
+        return ENGLISH[word]
+    joined = ""
+    for syllable in lazy_pinyin(word, style=Style.NORMAL, v_to_u=True):
+        joined += ("'" if joined and syllable[0] in "aeo" else "") + syllable
+    return joined.capitalize()
 
 
 def stems(purpose: str, count: int, taken: set[str] | None = None) -> list[str]:

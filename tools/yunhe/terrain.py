@@ -65,7 +65,7 @@ class Terrain:
 def density(x: float, y: float) -> float:
     """1 in the old town, 0 at the edge; the new centre on the west bank is a second, lower hill."""
     old = 1 / (1 + math.exp((math.hypot(x - 150, y + 100) - 2700) / 620))
-    new = 0.75 / (1 + math.exp((math.hypot(x + 4100, y - 900) - 900) / 350))
+    new = 0.85 / (1 + math.exp((math.hypot(x + 4150, y - 700) - 1250) / 300))
     return min(1.0, max(old, new))
 
 
