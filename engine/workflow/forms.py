@@ -119,7 +119,8 @@ class Form:
         later round never reads an earlier round's answer. Readonly fields are left out: a task cannot change them.
 
         :param context: what expressions see besides the answers; choices such as ``departments``.
-        :param now: aware, in the city's time zone; needed by fields that allow no past dates (default: ``context["now"]``).
+        :param now: aware, in the city's time zone;
+            needed by fields that allow no past dates (default: ``context["now"]``).
         :raises FormInvalid: with the messages of every field.
         :raises ExpressionError: a condition or list of choices fails; the form is at fault.
         """
