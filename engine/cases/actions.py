@@ -67,8 +67,8 @@ def act_on_case(
         step.record(f"{name}_requested", **content)
         if not platform.runtime.send(step, name, content):
             raise Conflict(f"case {number} ({case.status}) does not take '{name}' where it stands now; reload the case")
-        settle_stage(session, case)
-        return standing(session, case)
+        settle_stage(step)
+        return standing(step)
 
     request = {"case": number, "action": name, "payload": content}
     return act_once(session, actor.person_id, key, request, now, act)

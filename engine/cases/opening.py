@@ -11,11 +11,11 @@ from engine.city import City
 from engine.errors import Invalid
 from engine.models import Case, CaseLink, CaseUnit, Counter, Instance
 from engine.workflow.definitions import Definition
-from engine.workflow.step import Step, open_tasks
+from engine.workflow.step import Step
 
 SOURCES = (
-    "patrol", "hotline_12319", "hotline_12345", "public", "video", "media", "leader", "department", "inspection",
-    "petition", "iot", "import",
+    "patrol", "hotline_12319", "hotline_12345", "hotline", "public", "app", "web", "video", "media", "leader",
+    "department", "staff", "inspection", "petition", "iot", "system",
 )  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def start_process(step: Step) -> None:
     case = step.case
     step.record("reported", source=case.source, description=case.description, urgent=case.urgent)
     step.runtime.start(step)
-    settle_stage(step.session, case)
+    settle_stage(step)
 
 
 def pending_instance(case: Case, definition: Definition, process: str, now: datetime) -> Instance:
@@ -89,10 +89,14 @@ def pending_instance(case: Case, definition: Definition, process: str, now: date
     )  # fmt: skip
 
 
-def settle_stage(session: Session, case: Case) -> None:
+def settle_stage(step: Step) -> None:
     """The stage of the oldest open task is the case's; answering a supervision is beside the way."""
-    tasks = [task for task in open_tasks(session, case.id) if task.stage != "supervise"]
-    case.stage = tasks[0].stage if tasks else ""
+    tasks = sorted((t for t in step.tasks.values() if t.stage != "supervise"), key=lambda t: t.created_at)
+    stage = tasks[0].stage if tasks else ""
+    if step.case.stage != stage:
+        step.case.stage = stage
+        if stage == "check":
+            step.case.handled_at = step.now
 
 
 def open_beside(step: Step, process: str, title: str, department: str | None) -> str:

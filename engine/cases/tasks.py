@@ -91,26 +91,21 @@ def complete_task(
         step.record("task_completed", answers=clean, name=task.name)
         task.completed_at, task.completed_by, task.version = now, actor.person_id, task.version + 1
         platform.runtime.complete(step, task, clean)
-        settle_stage(session, case)
-        if case.stage == "check":
-            case.handled_at = now
-        return standing(session, case)
+        settle_stage(step)
+        return standing(step)
 
     request = {"task": str(task_id), "answers": dict(answers), "seen_version": seen_version}
     return act_once(session, actor.person_id, key, request, now, act)
 
 
-def standing(session: Session, case: Case) -> dict[str, Any]:
+def standing(step: Step) -> dict[str, Any]:
     """Where a case stands, as the answer to an act."""
-    session.flush()
-    open_now = session.execute(
-        select(Task.id, Task.element, Task.name).where(Task.case_id == case.id, Task.status == "open")
-    )
+    case = step.case
     return {
         "case": case.number,
         "status": case.status,
         "stage": case.stage,
-        "tasks": [{"id": str(row.id), "element": row.element, "name": row.name} for row in open_now],
+        "tasks": [{"id": str(row.id), "element": row.element, "name": row.name} for row in step.tasks.values()],
     }
 
 
@@ -145,14 +140,13 @@ def find_form(definition: Definition, task: Task) -> Form | None:
 
 
 def check_answers(step: Step, task: Task, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Validated answers; every field of the form is there, hidden or empty ones as none."""
+    """Validated answers: hidden and empty fields are there as none, fields one may only read are not."""
     form = find_form(step.definition, task)
     if form is None:
         if answers:
             raise Invalid(f"{task.name} has no form; complete it without answers", field="answers")
         return {}
-    clean = form.validate(answers, form_context(step, task))
-    return {**dict.fromkeys(form.keys), **clean}
+    return form.validate(answers, form_context(step, task), now=step.now.astimezone(step.host.city.time_zone))
 
 
 def require_evidence(session: Session, task: Task) -> None:

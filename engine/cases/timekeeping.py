@@ -54,7 +54,7 @@ def fire_instance(session: Session, platform: Platform, instance_id: int, now: d
     definition = platform.definitions.get(session, instance.deployment_id)
     step = Step(session, platform.host, platform.runtime, definition, case, instance, now, None, process=instance.process)
     platform.runtime.fire(step, timers)
-    settle_stage(session, case)
+    settle_stage(step)
     return 1
 
 

@@ -28,10 +28,12 @@ class StateUnreadable(Exception):
 
 
 def encode(workflow: CaseWorkflow) -> bytes:
-    """The state of a live instance, its subprocesses included."""
+    """The state of a live instance with its running sub-processes; finished ones are dropped from it first."""
+    workflow.drop_finished()
     return orjson.dumps(
         {
             "format": FORMAT,
+            "done": workflow.done,
             "top": _encode_workflow(workflow),
             "sub": {str(key): _encode_workflow(sub) for key, sub in workflow.subprocesses.items()},
         }
@@ -44,6 +46,7 @@ def decode(state: bytes, definition: Definition, process: str) -> CaseWorkflow:
     if stored.get("format") != FORMAT:
         raise StateUnreadable(f"state format {stored.get('format')}, this release reads {FORMAT}; upgrade Wangge")
     workflow = CaseWorkflow(definition.specs[process], subprocess_specs=definition.specs, deserializing=True)
+    workflow.done = stored["done"]
     _decode_workflow(workflow, stored["top"])
     pending = {UUID(key): value for key, value in stored["sub"].items()}
     while pending:

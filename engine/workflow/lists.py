@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from uuid import UUID
 
 from SpiffWorkflow.task import Task as SpiffTask
 
@@ -25,18 +26,21 @@ Waiting = list[tuple[str, SpiffTask]]
 
 def settle_tasks(step: Step, waiting: Waiting) -> dict[str, str]:
     """Open, move and withdraw user tasks. Returns the case clocks that must run, with the reason."""
-    rows = {row.id: row for row in step.session.query(Task).filter_by(instance_id=step.instance.id, status="open")}
+    step.read_lists()
+    gone = dict(step.tasks)
     running: dict[str, str] = {}
     for process, task in waiting:
         if not task.task_spec.manual:
             continue
-        row = rows.pop(task.id, None) or open_task(step, process, task)
+        row = gone.pop(task.id, None)
+        if row is None:
+            row = step.tasks[task.id] = open_task(step, process, task)
         if row.clock:
             running.setdefault(row.clock, row.name)
-    for row in rows.values():
-        row.status, row.version = "withdrawn", row.version + 1
-    if step.session.new or step.session.dirty:
-        step.session.flush()
+    for row in gone.values():
+        del step.tasks[row.id]
+        if row.status == "open":
+            row.status, row.version = "withdrawn", row.version + 1
     return running
 
 
@@ -88,21 +92,31 @@ def limit_text(step: Step, element: Element) -> str:
 def settle_timers(step: Step, waiting: Waiting) -> list[Timer]:
     """Date open tasks and waiting timers anew (clocks may have moved). Returns timers that are due already."""
     date_tasks(step)
-    rows = {(row.task_id, row.position): row for row in step.session.query(Timer).filter_by(instance_id=step.instance.id)}
+    gone = dict(step.timers)
     due: list[Timer] = []
     for process, task in waiting:
         for position, definition in timers_of(task):
-            row = rows.pop((task.id, position), None)
+            row = gone.pop((task.id, position), None)
             if row is None:
-                row = index_timer(step, process, task, position, definition)
+                row = step.timers[task.id, position] = index_timer(step, process, task, position, definition)
             elif row.clock and row.share is not None:
-                row.due_at = step.host.clock_moment(step.case, row.clock, row.share)
+                moment = step.host.clock_moment(step.case, row.clock, row.share)
+                if moment != row.due_at:
+                    row.due_at = moment
             if row.due_at is not None and row.due_at <= step.now:
                 due.append(row)
-    for row in rows.values():
-        step.session.delete(row)
-    step.session.flush()
+    for key, row in gone.items():
+        drop_timer(step, key, row)
     return due
+
+
+def drop_timer(step: Step, key: tuple[UUID, int], row: Timer) -> None:
+    """Take a timer off the index; one that was never written is simply forgotten."""
+    step.timers.pop(key, None)
+    if row in step.session.new:
+        step.session.expunge(row)
+    else:
+        step.session.delete(row)
 
 
 def timers_of(task: SpiffTask) -> Iterator[tuple[int, DueTimer]]:
@@ -172,7 +186,7 @@ def own_limit(step: Step, text: str) -> Limit | None:
 
 def date_tasks(step: Step) -> None:
     """Due and warning moments of open tasks: their own limit, or the clock that runs with them."""
-    for row in step.session.query(Task).filter_by(instance_id=step.instance.id, status="open"):
+    for row in step.tasks.values():
         share = warning_share(step, row)
         if row.limit_text and row.due_at is None:
             limit = own_limit(step, row.limit_text)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from engine.errors import Conflict, DomainError
 from engine.models import Instance, Task, Timer
 from engine.workflow.codec import encode
-from engine.workflow.lists import settle_tasks, settle_timers
+from engine.workflow.lists import drop_timer, settle_tasks, settle_timers
 from engine.workflow.live import LiveInstances
 from engine.workflow.specs import CaseWorkflow, DueTimer, NamedMessage, element_of, store_outputs
 from engine.workflow.step import Step
@@ -56,7 +56,9 @@ class Runtime:
             store_outputs(waiting, element, step, {"answer": answers, **answers})
         else:
             waiting.data.update(answers)
+        step.read_lists()
         task.status = "done"
+        step.tasks.pop(task.id, None)
         self._guard(step, waiting.run)
         self._run(step, workflow)
 
@@ -87,7 +89,7 @@ class Runtime:
         """Where the tokens stand and which elements are done, both as (process, element id)."""
         workflow = self.live.take(session, instance, definition)
         tokens: dict[tuple[str, str], int] = {}
-        done: set[tuple[str, str]] = set()
+        done = {(definition.home[spec], element) for spec, elements in workflow.done.items() for element in elements}
         for part in (workflow, *workflow.subprocesses.values()):
             process = definition.home[part.spec.name]
             for task in part.tasks.values():
@@ -109,6 +111,11 @@ class Runtime:
 
     def _run(self, step: Step, workflow: CaseWorkflow) -> None:
         """Run until only people and time can move on; fire what is due at once; write down where it stands."""
+        with step.session.no_autoflush:
+            self._run_on(step, workflow)
+        step.session.flush()
+
+    def _run_on(self, step: Step, workflow: CaseWorkflow) -> None:
         while True:
             self._guard(step, workflow.do_engine_steps)
             waiting = list(parts_in(workflow, step.definition.home))
@@ -124,11 +131,11 @@ class Runtime:
         if workflow.is_completed() and instance.status == RUNNING:
             instance.status, instance.ended_at = ENDED, step.now
         instance.state = encode(workflow)
-        step.session.flush()
 
     def _fire_one(self, step: Step, workflow: CaseWorkflow, timer: Timer) -> None:
         task = workflow.get_task_from_id_or_none(timer.task_id)
-        step.session.delete(timer)
+        step.read_lists()
+        drop_timer(step, (timer.task_id, timer.position), timer)
         if task is None or task.state != TaskState.WAITING:
             return
         step.element, step.process = element_of(task), step.definition.home[task.workflow.spec.name]

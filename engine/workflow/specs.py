@@ -6,6 +6,7 @@ The running ``Step`` (see ``step``) hangs on the top workflow; specs reach it th
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
@@ -46,8 +47,11 @@ class CaseWorkflow(BpmnWorkflow):  # type: ignore[misc]
     """A live instance. Time lives in the due index, so waiting timers are never polled here."""
 
     step: Any = None
+    done: dict[str, list[str]]
+    """Completed elements of sub-processes that were dropped, by spec name; see ``drop_finished``."""
 
     def __init__(self, spec: Any, subprocess_specs: Any, **kwargs: Any) -> None:
+        self.done = {}
         super().__init__(spec, subprocess_specs=subprocess_specs, script_engine=ENGINE, **kwargs)
 
     def get_task_from_id_or_none(self, task_id: UUID) -> SpiffTask | None:
@@ -56,8 +60,45 @@ class CaseWorkflow(BpmnWorkflow):  # type: ignore[misc]
             return self.tasks[task_id]
         return next((sub.tasks[task_id] for sub in self.subprocesses.values() if task_id in sub.tasks), None)
 
+    def drop_finished(self) -> None:
+        """Forget sub-processes whose task has finished; only which of their elements were completed is kept.
+
+        Their data has gone back to the task, and nothing looks into them again, so the state stays small however
+        often a case goes round.
+        """
+        for key, part in list(self.subprocesses.items()):
+            parent = self.get_task_from_id_or_none(key)
+            if parent is None or parent.has_state(TaskState.FINISHED_MASK):
+                seen = self.done.setdefault(part.spec.name, [])
+                for task in part.tasks.values():
+                    element = element_of(task)
+                    if element is not None and task.state == TaskState.COMPLETED and element.id not in seen:
+                        seen.append(element.id)
+                del self.subprocesses[key]
+
     def refresh_timers(self) -> None:
         """Timers fire when the poller says so (``runtime.fire``), never by looking at the machine's clock."""
+
+    def _do_engine_steps(self, will_complete_task: Any = None, did_complete_task: Any = None) -> bool:
+        """Stock's order of work with flat scans instead of walks through the task tree."""
+        moved = False
+        for part in sorted(self.get_active_subprocesses(), key=lambda sub: sub.depth, reverse=True):
+            while _run_ready(part):
+                moved = True
+            parent = self.get_task_from_id_or_none(part.parent_task_id)
+            if parent is not None:
+                parent.task_spec._update(parent)
+        return _run_ready(self) or moved
+
+
+def _run_ready(part: Any) -> bool:
+    """Run the automatic tasks that are ready; in tree order when there are several, as stock does."""
+    ready = [task for task in part.tasks.values() if task._state == TaskState.READY and not task.task_spec.manual]
+    if len(ready) > 1:
+        ready = [task for task in part.get_tasks(state=TaskState.READY) if not task.task_spec.manual]
+    for task in ready:
+        task.run()
+    return bool(ready)
 
 
 def step_of(task: SpiffTask) -> Any:
@@ -106,7 +147,8 @@ def store_outputs(task: SpiffTask, element: Element, step: Any, extra: dict[str,
     if element.outputs:
         names = step.names({**task.data, **extra})
         values = {key: step.evaluate(parse_template(text), names) for key, text in element.outputs.items()}
-        task.data.update(values)
+        # Expressions may hand out the very lists of another variable or branch; each variable gets its own.
+        task.data.update(deepcopy(values))
 
 
 class DueTimer(TimerEventDefinition):  # type: ignore[misc]

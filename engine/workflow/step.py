@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.calendar import Limit, WorkCalendar
 from engine.city import City
 from engine.errors import DomainError
-from engine.models import Case, CaseEvent, Instance, OutboxMessage, Task
+from engine.models import Case, CaseEvent, Instance, OutboxMessage, Task, Timer
 from engine.organisation.actor import Actor
 from engine.registry import Registry
 from engine.workflow.elements import Element
@@ -72,7 +74,19 @@ class Step:
     process: str = ""
     department: str | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
+    tasks: dict[UUID, Task] = field(default_factory=dict)
+    timers: dict[tuple[UUID, int], Timer] = field(default_factory=dict)
     _facts: dict[str, Any] | None = None
+    _listed: bool = False
+
+    def read_lists(self) -> None:
+        """Read the instance's open tasks and waiting timers, once a step; ``tasks`` and ``timers`` are kept in line."""
+        if not self._listed:
+            self._listed = True
+            query = select(Task).where(Task.instance_id == self.instance.id, Task.status == "open")
+            self.tasks = {row.id: row for row in self.session.scalars(query)}
+            rows = self.session.scalars(select(Timer).where(Timer.instance_id == self.instance.id))
+            self.timers = {(row.task_id, row.position): row for row in rows}
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -129,8 +143,8 @@ class Step:
         self.record(
             "decision",
             decision=element.decision,
-            inputs={label: value for label, value in result.inputs},
-            rules=[{"id": hit.rule_id, "row": hit.index + 1, "note": hit.annotation} for hit in result.matched],
+            inputs=dict(result.inputs),
+            rules=[{"id": hit.rule_id, "row": hit.index, "note": hit.annotation} for hit in result.matched],
             value=result.value,
         )
         return result.value
@@ -176,4 +190,5 @@ class Step:
 
 def open_tasks(session: Session, case_id: int) -> list[Task]:
     """The user tasks of a case that wait for somebody, oldest first."""
-    return session.query(Task).filter_by(case_id=case_id, status="open").order_by(Task.created_at, Task.id).all()
+    query = select(Task).where(Task.case_id == case_id, Task.status == "open").order_by(Task.created_at, Task.id)
+    return list(session.scalars(query))
