@@ -1,0 +1,111 @@
+"""The picture of a diagram: what a clerk sees of where a case stands."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from engine.workflow.elements import read_diagram
+from engine.workflow.picture import CURRENT_FILL, DONE_FILL, draw_diagram
+from engine.workflow.picture_text import measure_text, wrap_text
+
+CORE = Path(__file__).parents[1] / "processes"
+SVG = {"svg": "http://www.w3.org/2000/svg"}
+DIAGRAMS = sorted(CORE.glob("*.bpmn"))
+
+
+def draw(xml: str, tokens: dict[str, int] | None = None, done: tuple[str, ...] = ()) -> etree._Element:
+    return etree.fromstring(draw_diagram(xml, "zh", lambda key, text: text, tokens or {}, done).encode())
+
+
+def outline(picture: etree._Element, element: str) -> etree._Element:
+    (found,) = picture.xpath(f'//svg:g[@data-element="{element}"]//*[@class="outline"]', namespaces=SVG)
+    return found
+
+
+@pytest.mark.parametrize("path", DIAGRAMS, ids=lambda path: path.stem)
+def test_every_element_and_flow_is_drawn_once(path: Path) -> None:
+    xml = path.read_text(encoding="utf-8")
+    diagram = read_diagram(xml, path.name)
+    drawn = draw(xml).xpath("//svg:g/@data-element", namespaces=SVG)
+    assert sorted(drawn) == sorted([*diagram.elements, *diagram.flows])
+
+
+@pytest.mark.parametrize("path", DIAGRAMS, ids=lambda path: path.stem)
+def test_every_chinese_name_is_readable_in_full(path: Path) -> None:
+    xml = path.read_text(encoding="utf-8")
+    texts = {"".join(text.itertext()) for text in draw(xml).iterfind(".//svg:text", SVG)}
+    diagram = read_diagram(xml, path.name)
+    named = {e.name for e in diagram.elements.values() if e.name != e.id}
+    named |= {flow.name for flow in diagram.flows.values() if flow.name}
+    assert named <= texts
+
+
+def test_names_come_from_the_translation() -> None:
+    with (CORE / "translations/en.csv").open(encoding="utf-8", newline="") as file:
+        english = {row["key"]: row["text"] for row in csv.DictReader(file)}
+    xml = (CORE / "rework.bpmn").read_text(encoding="utf-8")
+    svg = draw_diagram(xml, "en", lambda key, text: english[key], {}, ())
+    assert 'lang="en"' in svg
+    assert "Rework decision" in svg
+    assert not any("\u4e00" <= letter <= "\u9fff" for letter in svg)
+
+
+def test_where_the_case_stands_is_highlighted_and_the_way_there_tinted() -> None:
+    picture = draw((CORE / "rework.bpmn").read_text(encoding="utf-8"), {"decide_rework": 1}, ("start", "has_unit"))
+    assert outline(picture, "decide_rework").get("fill") == CURRENT_FILL
+    assert outline(picture, "has_unit").get("fill") == DONE_FILL
+    assert outline(picture, "record_rework").get("fill") not in (CURRENT_FILL, DONE_FILL)
+
+
+def test_an_element_passed_before_and_reached_again_counts_as_current() -> None:
+    picture = draw((CORE / "rework.bpmn").read_text(encoding="utf-8"), {"decide_rework": 1}, ("decide_rework",))
+    assert outline(picture, "decide_rework").get("fill") == CURRENT_FILL
+
+
+def test_several_tokens_on_one_element_are_counted() -> None:
+    picture = draw((CORE / "case.bpmn").read_text(encoding="utf-8"), {"handle_unit": 3, "intake": 1})
+    badges = picture.xpath('//svg:g[@class="tokens"]//svg:tspan/text()', namespaces=SVG)
+    assert badges == ["3"]
+
+
+def test_what_does_not_interrupt_is_dashed() -> None:
+    picture = draw((CORE / "case.bpmn").read_text(encoding="utf-8"))
+    assert outline(picture, "supervise_requested").get("stroke-dasharray")
+    assert outline(picture, "cancel_requested").get("stroke-dasharray") is None
+
+
+def test_the_picture_brings_no_script_no_style_and_no_address() -> None:
+    for path in DIAGRAMS:
+        svg = draw_diagram(path.read_text(encoding="utf-8"), "zh", lambda key, text: text, {}, ())
+        assert "<script" not in svg and " style=" not in svg and "<style" not in svg and "href" not in svg
+
+
+def test_a_name_with_markup_is_shown_as_text() -> None:
+    xml = (CORE / "rework.bpmn").read_text(encoding="utf-8")
+    svg = draw_diagram(xml, "zh", lambda key, text: '<script>"&' if key.endswith("decide_rework") else text, {}, ())
+    assert "<script" not in svg
+    assert "&lt;script&gt;" in svg
+    etree.fromstring(svg.encode())
+
+
+def test_everything_lies_inside_the_view() -> None:
+    for path in DIAGRAMS:
+        picture = draw(path.read_text(encoding="utf-8"))
+        left, top, width, height = map(float, picture.get("viewBox", "").split())
+        for text in picture.iterfind(".//svg:tspan", SVG):
+            half = measure_text(text.text or "", 12) / 2
+            assert left <= float(text.get("x", "")) - half * (text.getparent().get("text-anchor") == "middle")
+            assert float(text.get("x", "")) + half <= left + width, (path.stem, text.text)
+            assert top <= float(text.get("y", "")) <= top + height
+
+
+def test_lines_come_out_even() -> None:
+    assert wrap_text("协调确定责任单位", 86, 12, 4) == ["协调确定", "责任单位"]
+    assert wrap_text("Approve the extension", 86, 12, 4) == ["Approve the", "extension"]
+
+
+def test_a_text_too_long_for_its_place_ends_in_an_ellipsis() -> None:
+    lines = wrap_text("很长很长很长很长很长很长很长很长", 24, 12, 3)
+    assert len(lines) == 3 and lines[-1].endswith("…")
