@@ -11,11 +11,11 @@ from engine.limits import parse_limit
 
 CORE = Path(__file__).parents[1] / "processes"
 SIDES = {"supervision", "command", "handling", "collection", "administration"}
-PERMISSIONS = set(
-    "case.create case.read_all case.read_own_department case.read_own_grid case.cancel case.merge case.supervise "
-    "case.appeal case.resume case.extend evidence.add organisation.read catalogue.read process.read process.deploy "
-    "admin".split()
-)
+PERMISSIONS = {
+    "case.create", "case.read_all", "case.read_own_department", "case.read_own_grid", "case.cancel",
+    "case.merge", "case.supervise", "case.appeal", "case.resume", "case.extend", "evidence.add",
+    "organisation.read", "catalogue.read", "process.read", "process.deploy", "admin",
+}  # fmt: skip
 
 
 def read(name: str) -> list[dict[str, str]]:

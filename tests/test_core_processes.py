@@ -18,10 +18,10 @@ from engine.workflow.forms import load_form
 CORE = Path(__file__).parents[1] / "processes"
 DIAGRAMS = {path.stem: read_diagram(path.read_text(encoding="utf-8"), path.name) for path in CORE.glob("*.bpmn")}
 FORMS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in CORE.glob("forms/*.json")}
-STAGES = set(
-    "accept verify file coordinate dispatch receive handle feedback suspended check rework close callback evaluate "
-    "appeal supervise enforce".split()
-)
+STAGES = {
+    "accept", "verify", "file", "coordinate", "dispatch", "receive", "handle", "feedback", "suspended",
+    "check", "rework", "close", "callback", "evaluate", "appeal", "supervise", "enforce",
+}  # fmt: skip
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 

@@ -103,8 +103,9 @@ def test_a_flow_through_a_shape_is_noticed() -> None:
 def test_crossing_flows_are_noticed() -> None:
     xml = core("handle_unit")
     (x1, y1), *_, (x2, y2) = corners(xml, "feedback_photo_missing")
-    down = y1 + 400
-    xml = reroute(xml, "feedback_photo_missing", (x1, y1 + 50), (x1, down), (x2 - 60, down), (x2 - 60, y2 + 25), (x2 - 25, y2 + 25))
+    down, left = y1 + 400, x2 - 60
+    around = (x1, y1 + 50), (x1, down), (left, down), (left, y2 + 25), (x2 - 25, y2 + 25)
+    xml = reroute(xml, "feedback_photo_missing", *around)
     assert "crosses" in " ".join(problem.message for problem in lint_layout(xml))
 
 
@@ -122,6 +123,7 @@ def test_a_label_on_a_flow_and_on_another_label_is_noticed() -> None:
     (x, y), *_ = corners(xml, "unit_known")
     spoiled = xml.replace(bounds[1], f'<dc:Bounds x="{x + 10}" y="{y - 7}" width="30" height="14" />')
     assert "lies on the flow" in messages(spoiled, "unit_known")
-    other = re.search(r'bpmnElement="has_unit"[^>]*>\s*<dc:Bounds[^>]*/>\s*<bpmndi:BPMNLabel>\s*(<dc:Bounds[^>]*/>)', xml)
+    label = r"<dc:Bounds[^>]*/>\s*<bpmndi:BPMNLabel>\s*(<dc:Bounds[^>]*/>)"
+    other = re.search(rf'bpmnElement="has_unit"[^>]*>\s*{label}', xml)
     assert other
     assert "lie on each other" in messages(xml.replace(bounds[1], other[1]), "has_unit")

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 from engine.workflow.drawing import Bounds, Drawing, Edge, Shape, read_drawing
 from engine.workflow.elements import Diagram, Element, Flow, read_diagram
 from engine.workflow.picture_symbols import draw_symbol
-from engine.workflow.picture_text import wrap_text, write_lines
+from engine.workflow.picture_text import LINE_HEIGHT, wrap_text, write_lines
 
 MARGIN = 24.0
 FONT = "'Noto Sans CJK SC', 'Source Han Sans SC', 'Microsoft YaHei', 'PingFang SC', sans-serif"
@@ -100,7 +100,8 @@ class _Picture:
         drawn = [self._frame(*frame) for frame in frames]
         drawn += [self._flow(*flow) for flow in flows]
         drawn += [self._node(*node) for node in nodes]
-        drawn += [self._label(f"{f.id}", f.name, edge.label, "flow-label") for f, edge in flows]
+        for flow, edge in flows:
+            drawn.append(self._label(flow.id, flow.name, edge.label, Bounds(*edge.points[0], 0, 0), "flow-label"))
         return drawn
 
     def _name(self, element_id: str, text: str) -> str:
@@ -163,7 +164,8 @@ class _Picture:
         body = f"{title}{symbol}{text}{self._badge(element.id, shape.bounds)}"
         outside = ""
         if element.kind.endswith(OUTSIDE):
-            outside = self._label(element.id, element.name, shape.label or _usual_label(shape.bounds), "name")
+            place = shape.label or _usual_label(shape.bounds)
+            outside = self._label(element.id, element.name, place, shape.bounds, "name")
         return f'<g class="node {element.kind} {state}" data-element="{escape(element.id)}">{body}</g>{outside}'
 
     def _inner_name(self, name: str, box: Bounds) -> str:
@@ -185,14 +187,21 @@ class _Picture:
             f'fill="{CURRENT_LINE}"/>{number}</g>'
         )
 
-    def _label(self, element_id: str, text: str, place: Bounds | None, kind: str) -> str:
+    def _label(self, element_id: str, text: str, place: Bounds | None, beside: Bounds, kind: str) -> str:
+        """A name outside its shape. Translations are longer: they grow away from what they stand beside."""
         name = self._name(element_id, text)
         if not name or place is None:
             return ""
         lines = wrap_text(name, max(place.width + 4, LABEL_WIDTH), LABEL_SIZE, most=3)
-        x = place.x + place.width / 2
+        x, anchor = place.centre[0], "middle"
+        if place.x >= beside.right:
+            x, anchor = place.x, "start"
+        elif place.right <= beside.x:
+            x, anchor = place.right, "end"
         first = place.y + LABEL_SIZE
-        return f'<g class="{kind}">{write_lines(lines, x, first, LABEL_SIZE, INK, halo=PAPER)}</g>'
+        if place.centre[1] < beside.centre[1]:
+            first -= (len(lines) - 1) * LABEL_SIZE * LINE_HEIGHT
+        return f'<g class="{kind}">{write_lines(lines, x, first, LABEL_SIZE, INK, anchor=anchor, halo=PAPER)}</g>'
 
 
 def _usual_label(box: Bounds) -> Bounds:
