@@ -1,11 +1,13 @@
 """The picture of a diagram: what a clerk sees of where a case stands."""
 
 import csv
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
+from engine.workflow.drawing import Bounds, read_drawing
 from engine.workflow.elements import read_diagram
 from engine.workflow.picture import CURRENT_FILL, DONE_FILL, draw_diagram
 from engine.workflow.picture_text import measure_text, wrap_text
@@ -13,6 +15,11 @@ from engine.workflow.picture_text import measure_text, wrap_text
 CORE = Path(__file__).parents[1] / "processes"
 SVG = {"svg": "http://www.w3.org/2000/svg"}
 DIAGRAMS = sorted(CORE.glob("*.bpmn"))
+
+
+def read_english() -> dict[str, str]:
+    with (CORE / "translations/en.csv").open(encoding="utf-8", newline="") as file:
+        return {row["key"]: row["text"] for row in csv.DictReader(file)}
 
 
 def draw(xml: str, tokens: dict[str, int] | None = None, done: tuple[str, ...] = ()) -> etree._Element:
@@ -43,8 +50,7 @@ def test_every_chinese_name_is_readable_in_full(path: Path) -> None:
 
 
 def test_names_come_from_the_translation() -> None:
-    with (CORE / "translations/en.csv").open(encoding="utf-8", newline="") as file:
-        english = {row["key"]: row["text"] for row in csv.DictReader(file)}
+    english = read_english()
     xml = (CORE / "rework.bpmn").read_text(encoding="utf-8")
     svg = draw_diagram(xml, "en", lambda key, text: english[key], {}, ())
     assert 'lang="en"' in svg
@@ -109,3 +115,27 @@ def test_lines_come_out_even() -> None:
 def test_a_text_too_long_for_its_place_ends_in_an_ellipsis() -> None:
     lines = wrap_text("很长很长很长很长很长很长很长很长", 24, 12, 3)
     assert len(lines) == 3 and lines[-1].endswith("…")
+
+
+def measure_label(group: etree._Element) -> Bounds:
+    """The area a name beside its shape takes."""
+    text = group.findall("svg:text", SVG)[-1]
+    spans = text.findall("svg:tspan", SVG)
+    size = float(text.get("font-size", "11"))
+    width = max(measure_text(span.text or "", size) for span in spans)
+    x, first, last = float(spans[0].get("x", "")), float(spans[0].get("y", "")), float(spans[-1].get("y", ""))
+    left = {"start": x, "middle": x - width / 2, "end": x - width}[text.get("text-anchor", "middle")]
+    return Bounds(left, first - size * 0.8, width, last - first + size)
+
+
+@pytest.mark.parametrize("path", DIAGRAMS, ids=lambda path: path.stem)
+def test_english_names_lie_on_no_shape_and_on_no_other_name(path: Path) -> None:
+    english = read_english()
+    xml = path.read_text(encoding="utf-8")
+    picture = etree.fromstring(draw_diagram(xml, "en", lambda key, text: english[key], {}, ()).encode())
+    groups = picture.xpath('//svg:g[@class="name" or @class="flow-label"]', namespaces=SVG)
+    labels = {"".join(group.findall("svg:text", SVG)[-1].itertext()): measure_label(group) for group in groups}
+    shapes = [shape for shape in read_drawing(xml).shapes.values() if not shape.expanded]
+    on_shapes = [(name, shape.id) for name, area in labels.items() for shape in shapes if area.overlaps(shape.bounds)]
+    assert on_shapes == []
+    assert [(one, other) for (one, a), (other, b) in combinations(labels.items(), 2) if a.overlaps(b)] == []
