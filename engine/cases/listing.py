@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_
 from sqlalchemy.orm import Session, selectinload
@@ -46,13 +47,13 @@ class CaseFilter:
         for column, wanted in ((Case.status, self.status), (Case.stage, self.stage), (Case.source, self.source)):
             if wanted:
                 yield column.in_(tuple(wanted))
-        equal = (
+        equal: tuple[tuple[Any, object], ...] = (
             (Case.district_code, self.district), (Case.subdistrict_code, self.subdistrict), (Case.grid_code, self.grid),
             (Case.kind, self.kind), (Case.full_code, self.full_code), (Case.urgent, self.urgent),
         )  # fmt: skip
-        for column, value in equal:
+        for place, value in equal:
             if value is not None:
-                yield column == value
+                yield place == value
         if self.department is not None:
             yield handled_by(self.department)
         if self.overdue is not None:
@@ -84,7 +85,9 @@ def overdue_at(now: datetime) -> ColumnElement[bool]:
         CaseClock.running_since.is_(None), CaseClock.used > CaseClock.total,
     )  # fmt: skip
     late_now = and_(Case.due_at.is_not(None), Case.due_at < now)
-    return or_(and_(Case.status.not_in(ENDED), or_(late_now, paused)), and_(Case.status == "closed", Case.on_time.is_(False)))
+    return or_(
+        and_(Case.status.not_in(ENDED), or_(late_now, paused)), and_(Case.status == "closed", Case.on_time.is_(False))
+    )
 
 
 ORDERS = {

@@ -56,7 +56,13 @@ def moment_key(column: Any) -> ColumnElement[Any]:
 
 
 def fetch_page(
-    session: Session, query: Select[Any], order: Order, *, limit: int, cursor: str | None, read_tie: Callable[[Any], Any] = int
+    session: Session,
+    query: Select[Any],
+    order: Order,
+    *,
+    limit: int,
+    cursor: str | None,
+    read_tie: Callable[[Any], Any] = int,
 ) -> Page:
     """One page of at most ``limit`` rows of a query for one entity.
 

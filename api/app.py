@@ -1,0 +1,102 @@
+"""The host: puts a city, its database and the REST API together. The one composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask import Flask
+from flask_smorest import Api
+from flask_swagger_ui import get_swaggerui_blueprint
+from sqlalchemy import inspect
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
+
+from api.auth import LoginBrake
+from api.config import Settings
+from api.context import PLATFORM, ROLES, TRANSLATIONS, db
+from api.errors import http_problem, register_errors
+from api.openapi import OPENAPI, document_problems
+from api.resources import blueprints
+from api.resources.session import BRAKE
+from engine.city import City, load_city
+from engine.clock import Clock
+from engine.database import engine_options, prepare_engine
+from engine.errors import CityBroken
+from engine.organisation.roles import load_roles
+from engine.platform import build_platform
+from engine.registry import Registry
+from engine.translations import Translations
+
+UPLOAD_LIMIT = 21 * 1024 * 1024
+"""Bytes of a request: a photo of 20 MB with its form around it."""
+
+
+class ProblemApi(Api):  # type: ignore[misc]
+    """An API whose every failure is an RFC 9457 problem, in the document as on the wire."""
+
+    def handle_http_exception(self, error: HTTPException) -> object:
+        """Called by flask-smorest for what Flask and the validation of input refuse."""
+        return http_problem(error)
+
+    def _register_responses(self) -> None:
+        document_problems(self.spec)
+
+
+def create_app(
+    settings: Settings, *, city: City | None = None, clock: Clock | None = None, registry: Registry | None = None
+) -> Flask:
+    """A host for one city, ready to serve.
+
+    :param city: a loaded city, when the caller has found its plugins already; else ``settings.city`` is loaded.
+    :raises CityBroken: the city's files do not hold together, or its database has not been initialised.
+    """
+    city = city or load_city(settings.city)
+    if settings.check_city:
+        refuse_broken_city(city)
+    app = Flask("api")
+    app.config.update(
+        SECRET_KEY=settings.secret_key, TESTING=settings.testing, MAX_CONTENT_LENGTH=UPLOAD_LIMIT,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url), **OPENAPI,
+    )  # fmt: skip
+    app.json.sort_keys = app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    db.init_app(app)
+    with app.app_context():
+        prepare_engine(db.engine)
+        refuse_empty_database(city)
+        app.extensions[PLATFORM] = build_platform(db.session(), city, clock=clock, registry=registry)
+        app.extensions[ROLES] = load_roles(city.layers)
+        app.extensions[TRANSLATIONS] = Translations.load(city)
+        app.extensions[BRAKE] = LoginBrake()
+        db.session.remove()
+    serve_api(app, blueprints())
+    return app
+
+
+def serve_api(app: Flask, groups: Iterable[object]) -> None:
+    """Register errors, endpoints, the OpenAPI document and its page."""
+    register_errors(app)
+    api = ProblemApi(app)
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    for blueprint in groups:
+        api.register_blueprint(blueprint)
+    app.register_blueprint(get_swaggerui_blueprint("/api/v1/docs", "/api/v1/openapi.json", {"app_name": "Wangge API"}))
+
+
+def refuse_broken_city(city: City) -> None:
+    """Raise CityBroken with every error ``wangge check`` finds, each with file, element and remedy."""
+    try:
+        from engine.checks import check_city  # type: ignore[attr-defined,unused-ignore]
+    except ImportError:
+        return
+    errors = [finding for finding in check_city(city) if str(finding.severity) == "error"]
+    if errors:
+        lines = (f"{f.file} {f.element or ''}: {f.message}; {f.remedy}" for f in errors)
+        raise CityBroken(f"{city.id} cannot be served, wangge check finds:\n" + "\n".join(lines))
+
+
+def refuse_empty_database(city: City) -> None:
+    """Raise CityBroken when nothing has been loaded into the database yet."""
+    session: Session = db.session()
+    if not inspect(session.connection()).has_table("deployment"):
+        raise CityBroken(f"the database of {city.id} is empty; run 'wangge init' first")

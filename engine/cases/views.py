@@ -1,0 +1,374 @@
+"""Cases as people read them: values for the API and the pages alike. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.cases import clocks
+from engine.cases.actions import possible_actions
+from engine.cases.lights import case_light, clock_light, task_light
+from engine.models import (
+    Case,
+    CaseClock,
+    CaseEvent,
+    CaseLink,
+    CaseUnit,
+    Evidence,
+    FilingCondition,
+    Person,
+    Subclass,
+    Supervision,
+    Task,
+)
+from engine.organisation.actor import Actor
+from engine.platform import Platform
+from engine.workflow.step import open_tasks
+
+
+@dataclass(frozen=True)
+class Named:
+    """A code with its names."""
+
+    code: str
+    name: str
+    name_en: str
+
+
+@dataclass(frozen=True)
+class CaseSummary:
+    """A case in one line of a list. ``light`` is that of the handling limit."""
+
+    number: str
+    status: str
+    stage: str
+    title: str
+    kind: str
+    full_code: str
+    condition_no: int | None
+    source: str
+    urgent: bool
+    address: str
+    lon: float | None
+    lat: float | None
+    grid: str | None
+    subdistrict: Named | None
+    district: Named | None
+    lead_department: Named | None
+    reported_at: datetime
+    due_at: datetime | None
+    closed_at: datetime | None
+    light: str | None
+
+
+@dataclass(frozen=True)
+class UnitView:
+    """A unit's part in a case and since when; ``until`` once it was taken off."""
+
+    department: Named
+    part: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class ClockView:
+    """A clock of a case; ``total_s`` and ``used_s`` are seconds on the limit's own measure."""
+
+    name: str
+    limit: str
+    total_s: float
+    used_s: float
+    share: float
+    state: str
+    due_at: datetime | None
+    light: str
+
+
+@dataclass(frozen=True)
+class ClassView:
+    """What the case is about and where that entry of the catalogue comes from (``found memory provisional city``)."""
+
+    kind: str
+    class_code: str
+    class_name: Named
+    subclass: Named
+    department_code: str
+    provenance: str
+    condition_no: int | None
+    condition: str
+    condition_en: str
+    closing_condition: str
+    limit: str
+    condition_provenance: str
+
+
+@dataclass(frozen=True)
+class EvidenceView:
+    """A photo without its bytes."""
+
+    id: int
+    role: str
+    file_name: str
+    media_type: str
+    sha256: str
+    size: int
+    width_px: int
+    height_px: int
+    taken_at: datetime | None
+    lon: float | None
+    lat: float | None
+    uploaded_at: datetime
+    uploader: str
+    department_code: str | None
+
+
+@dataclass(frozen=True)
+class OpenTask:
+    """A task that waits, and for whom."""
+
+    id: str
+    name: str
+    stage: str
+    process: str
+    element: str
+    role: str
+    scope: str | None
+    assignee: str | None
+    created_at: datetime
+    due_at: datetime | None
+    light: str | None
+    mine: bool
+
+
+@dataclass(frozen=True)
+class LinkView:
+    """Another case that belongs to this one; ``direction`` is ``to`` or ``from``."""
+
+    number: str
+    kind: str
+    direction: str
+
+
+@dataclass(frozen=True)
+class CaseDetail:
+    """Everything about a case on one page. Who reported it is shown only to those who read all cases."""
+
+    summary: CaseSummary
+    description: str
+    component_code: str | None
+    duty_grid: str | None
+    community: Named | None
+    area_class: str
+    external_id: str | None
+    reporter_name: str | None
+    reporter_phone: str | None
+    self_handled: bool
+    filed_at: datetime | None
+    dispatched_at: datetime | None
+    handled_at: datetime | None
+    close_kind: str | None
+    on_time: bool | None
+    satisfaction: str | None
+    counts: Mapping[str, int]
+    version: int
+    catalogue: ClassView | None
+    units: tuple[UnitView, ...]
+    clocks: tuple[ClockView, ...]
+    links: tuple[LinkView, ...]
+    evidence: tuple[EvidenceView, ...]
+    supervisions: tuple[Supervision, ...]
+    tasks: tuple[OpenTask, ...]
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HistoryLine:
+    """One line of a case's history. ``actor`` is a person's name, or ``system``."""
+
+    id: int
+    at: datetime
+    kind: str
+    stage: str
+    process: str
+    element: str
+    element_name: str
+    actor: str
+    actor_role: str
+    department: Named | None
+    data: Mapping[str, Any]
+
+
+def summarise(platform: Platform, case: Case, now: datetime) -> CaseSummary:
+    """A case in one line."""
+    host = platform.host
+    return CaseSummary(
+        number=case.number, status=case.status, stage=case.stage, title=case.title, kind=case.kind,
+        full_code=case.full_code, condition_no=case.condition_no, source=case.source, urgent=case.urgent,
+        address=case.address, lon=case.lon, lat=case.lat, grid=case.grid_code,
+        subdistrict=division(platform, case.subdistrict_code), district=division(platform, case.district_code),
+        lead_department=department(platform, case.lead_department), reported_at=case.reported_at, due_at=case.due_at,
+        closed_at=case.closed_at, light=case_light(case, host.calendar, now),
+    )  # fmt: skip
+
+
+def describe(session: Session, platform: Platform, actor: Actor, case: Case, now: datetime) -> CaseDetail:
+    """A case in full, as the actor may see it."""
+    open_now = open_tasks(session, case.id)
+    confidential = actor.may("case.read_all") or case.reporter_id == actor.person_id
+    return CaseDetail(
+        summary=summarise(platform, case, now), description=case.description, component_code=case.component_code,
+        duty_grid=case.duty_grid_code, community=division(platform, case.community_code), area_class=case.area_class,
+        external_id=case.external_id, reporter_name=case.reporter_name if confidential else None,
+        reporter_phone=case.reporter_phone if confidential else None, self_handled=case.self_handled,
+        filed_at=case.filed_at, dispatched_at=case.dispatched_at, handled_at=case.handled_at,
+        close_kind=case.close_kind, on_time=case.on_time, satisfaction=case.satisfaction,
+        counts={
+            name: getattr(case, name)
+            for name in ("extensions", "suspensions", "reworks", "returns", "supervisions", "appeals")
+        },
+        version=case.version, catalogue=class_view(session, case),
+        units=tuple(unit_view(platform, unit) for unit in case.units),
+        clocks=tuple(clock_view(platform, clock, now) for clock in case.clocks),
+        links=tuple(links_of(session, case)), evidence=tuple(evidence_of(session, case)),
+        supervisions=tuple(
+            session.scalars(select(Supervision).where(Supervision.case_id == case.id).order_by(Supervision.id))
+        ),
+        tasks=tuple(open_task_views(session, actor, open_now, now)),
+        actions=tuple(possible_actions(session, platform, actor, case, now)),
+    )  # fmt: skip
+
+
+def class_view(session: Session, case: Case) -> ClassView | None:
+    """The catalogue entry of a case in the version it was filed under."""
+    key = (case.catalogue_version_id, case.kind, case.full_code)
+    subclass = session.get(Subclass, key) if case.catalogue_version_id is not None else None
+    if subclass is None:
+        return None
+    condition = session.get(FilingCondition, (*key, case.condition_no)) if case.condition_no is not None else None
+    return ClassView(
+        kind=case.kind,
+        class_code=subclass.class_code,
+        class_name=Named(subclass.class_code, subclass.class_name, subclass.class_name_en),
+        subclass=Named(subclass.full_code, subclass.name, subclass.name_en),
+        department_code=subclass.dept_code,
+        provenance=subclass.code_source,
+        condition_no=case.condition_no,
+        condition=condition.text if condition else "",
+        condition_en=condition.text_en if condition else "",
+        closing_condition=condition.closing_condition if condition else "",
+        limit=case.limit_text or (condition.limit if condition else ""),
+        condition_provenance=condition.source if condition else "",
+    )
+
+
+def unit_view(platform: Platform, unit: CaseUnit) -> UnitView:
+    """A unit of a case."""
+    named = department(platform, unit.department_code) or Named(unit.department_code, "", "")
+    return UnitView(named, unit.part, unit.since, unit.until)
+
+
+def clock_view(platform: Platform, clock: CaseClock, now: datetime) -> ClockView:
+    """A clock as it stands."""
+    calendar = platform.host.calendar
+    used = clocks.used(clock, calendar, now)
+    state = "stopped" if clock.stopped_at else "running" if clock.running_since else "paused"
+    return ClockView(
+        name=clock.name, limit=clock.limit_text, total_s=clock.total, used_s=used,
+        share=round(used / clock.total, 4) if clock.total else 0.0, state=state, due_at=clock.due_at,
+        light=clock_light(clock, calendar, now),
+    )  # fmt: skip
+
+
+def links_of(session: Session, case: Case) -> Iterable[LinkView]:
+    """Cases that belong together with this one."""
+    for kind, number in session.execute(
+        select(CaseLink.kind, Case.number).join(Case, Case.id == CaseLink.to_id).where(CaseLink.from_id == case.id)
+    ).tuples():
+        yield LinkView(number, kind, "to")
+    for kind, number in session.execute(
+        select(CaseLink.kind, Case.number).join(Case, Case.id == CaseLink.from_id).where(CaseLink.to_id == case.id)
+    ).tuples():
+        yield LinkView(number, kind, "from")
+
+
+def evidence_of(session: Session, case: Case) -> list[EvidenceView]:
+    """The photos of a case, oldest first."""
+    rows = session.execute(
+        select(Evidence, Person.name)
+        .outerjoin(Person, Person.id == Evidence.uploader_id)
+        .where(Evidence.case_id == case.id)
+        .order_by(Evidence.id)
+    ).tuples()
+    return [evidence_view(row, uploader) for row, uploader in rows]
+
+
+def evidence_view(row: Evidence, uploader: str | None) -> EvidenceView:
+    """A photo without its bytes."""
+    return EvidenceView(
+        id=row.id, role=row.role, file_name=row.file_name, media_type=row.media_type, sha256=row.sha256, size=row.size,
+        width_px=row.width_px, height_px=row.height_px, taken_at=row.taken_at, lon=row.lon, lat=row.lat,
+        uploaded_at=row.uploaded_at, uploader=uploader or "", department_code=row.department_code,
+    )  # fmt: skip
+
+
+def open_task_views(session: Session, actor: Actor, tasks: Iterable[Task], now: datetime) -> Iterable[OpenTask]:
+    """Open tasks of a case, marked where the actor may do them."""
+    found = list(tasks)
+    names = person_names(session, {task.assignee_id for task in found if task.assignee_id})
+    for task in found:
+        mine = task.assignee_id == actor.person_id or (task.assignee_id is None and actor.serves(task.role, task.scope))
+        yield OpenTask(
+            id=str(task.id), name=task.name, stage=task.stage, process=task.process, element=task.element,
+            role=task.role, scope=task.scope, assignee=names.get(task.assignee_id or 0), created_at=task.created_at,
+            due_at=task.due_at, light=task_light(task, now), mine=mine,
+        )  # fmt: skip
+
+
+def history(session: Session, platform: Platform, case: Case) -> list[HistoryLine]:
+    """Everything that happened to a case, in order; elements by the name their diagram gave them then."""
+    rows = session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id)).all()
+    names = person_names(session, {row.actor_id for row in rows if row.actor_id})
+    elements = element_names(session, platform, case)
+    return [
+        HistoryLine(
+            id=row.id, at=row.at, kind=row.kind, stage=row.stage, process=row.process, element=row.element,
+            element_name=elements.get((row.process, row.element), ""),
+            actor=names.get(row.actor_id, "") if row.actor_id else "system", actor_role=row.actor_role,
+            department=department(platform, row.department_code), data=row.data,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def element_names(session: Session, platform: Platform, case: Case) -> dict[tuple[str, str], str]:
+    """Names of all elements of the diagrams the case runs on, by (process, element)."""
+    from engine.cases.diagrams import case_instance
+
+    instance = case_instance(session, case)
+    if instance is None:
+        return {}
+    definition = platform.definitions.get(session, instance.deployment_id)
+    return {(d.id, e.id): e.name for d in definition.diagrams.values() for e in d.elements.values()}
+
+
+def person_names(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    """Names of people by id."""
+    return dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(list(ids)))).tuples().all())
+
+
+def department(platform: Platform, code: str | None) -> Named | None:
+    """A department with its names."""
+    directory = platform.host.directory
+    return Named(code, directory.name(code), directory.name(code, "en")) if code else None
+
+
+def division(platform: Platform, code: str | None) -> Named | None:
+    """A division with its names."""
+    ground = platform.host.ground
+    return Named(code, ground.name(code), ground.name(code, "en")) if code else None
