@@ -41,7 +41,9 @@ class City:
     @cached_property
     def layers(self) -> Layers:
         """Core, enabled plugins, city."""
-        plugins = [Layer(f"plugin {name}", self.plugin_roots[name]) for name in self.plugins if name in self.plugin_roots]
+        plugins = [
+            Layer(f"plugin {name}", self.plugin_roots[name]) for name in self.plugins if name in self.plugin_roots
+        ]
         return Layers([Layer("core", core_root(), flat=True), *plugins, Layer(f"city {self.id}", self.root)])
 
     @property

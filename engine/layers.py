@@ -65,11 +65,7 @@ class Layers:
 
     def all_of(self, logical: str) -> list[Found]:
         """Every layer's file of this logical path, lowest first, for files that merge by key."""
-        return [
-            Found(logical, layer.path(logical), layer)
-            for layer in self.layers
-            if layer.path(logical).is_file()
-        ]
+        return [Found(logical, layer.path(logical), layer) for layer in self.layers if layer.path(logical).is_file()]
 
     def listing(self, folder: str, suffix: str) -> list[Found]:
         """The winning file of every logical path in ``folder``, sorted by name."""

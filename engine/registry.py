@@ -49,7 +49,9 @@ class Registry:
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
 
-def build_registry(operators: Iterable[Operator], functions: Mapping[str, Callable[..., Any]] | None = None) -> Registry:
+def build_registry(
+    operators: Iterable[Operator], functions: Mapping[str, Callable[..., Any]] | None = None
+) -> Registry:
     """Freeze a registry. Raises CityBroken naming both owners when two supply the same topic."""
     known: dict[str, Operator] = {}
     for operator in operators:

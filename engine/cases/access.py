@@ -22,7 +22,9 @@ def visible(actor: Actor, directory: Directory) -> ColumnElement[bool]:
     if actor.may("case.read_own_department"):
         mine = select(CaseUnit.case_id).where(CaseUnit.department_code.in_(sorted(actor.departments)))
         ways += [Case.id.in_(mine), Case.lead_department.in_(sorted(actor.departments))]
-        territories = [unit.territory for code in actor.departments if (unit := directory.units.get(code)) and unit.territory]
+        territories = [
+            unit.territory for code in actor.departments if (unit := directory.units.get(code)) and unit.territory
+        ]
         if territories and actor.may("case.read_own_district"):
             ways.append(or_(Case.district_code.in_(territories), Case.subdistrict_code.in_(territories)))
     if actor.may("case.read_own_grid") and actor.duty_grids:
@@ -57,7 +59,9 @@ def access_task(session: Session, actor: Actor, task_id: UUID) -> Task:
     """A task the actor's posts may do, whoever holds it. Raises NotFound for any other."""
     task = session.get(Task, task_id)
     if task is None or not (actor.serves(task.role, task.scope) or task.assignee_id == actor.person_id):
-        raise NotFound(f"there is no task {task_id} for your post; it may have been withdrawn or given to somebody else")
+        raise NotFound(
+            f"there is no task {task_id} for your post; it may have been withdrawn or given to somebody else"
+        )
     return task
 
 

@@ -20,7 +20,9 @@ def find_clock(case: Case, name: str) -> CaseClock | None:
     return next((clock for clock in reversed(case.clocks) if clock.name == name and clock.stopped_at is None), None)
 
 
-def start_clock(case: Case, calendar: WorkCalendar, name: str, limit: Limit, now: datetime, *, restart: bool) -> CaseClock:
+def start_clock(
+    case: Case, calendar: WorkCalendar, name: str, limit: Limit, now: datetime, *, restart: bool
+) -> CaseClock:
     """Declare a clock; an existing one is kept unless it is to start afresh. It runs once a task names it."""
     clock = find_clock(case, name)
     if clock is not None and not restart:
@@ -86,7 +88,9 @@ def moment(clock: CaseClock, calendar: WorkCalendar, share: float) -> datetime |
     return calendar.advance(clock.running_since, timedelta(seconds=remaining), limit.unit)
 
 
-def settle_clocks(case: Case, calendar: WorkCalendar, running: Mapping[str, str], why_paused: str, now: datetime) -> None:
+def settle_clocks(
+    case: Case, calendar: WorkCalendar, running: Mapping[str, str], why_paused: str, now: datetime
+) -> None:
     """Let exactly the clocks in ``running`` (name -> reason) run."""
     for clock in case.clocks:
         if clock.stopped_at is not None:

@@ -129,7 +129,9 @@ class CaseHost:
         """Let exactly the clocks in ``running`` run; a pause is explained by the tasks open instead."""
         if not case.clocks:
             return
-        paused = [c for c in case.clocks if c.running_since is not None and c.name not in running and c.stopped_at is None]
+        paused = [
+            c for c in case.clocks if c.running_since is not None and c.name not in running and c.stopped_at is None
+        ]
         why = ""
         if paused:
             names = session.scalars(select(Task.name).where(Task.case_id == case.id, Task.status == "open"))

@@ -78,7 +78,9 @@ def merge(step: Step, into: str) -> None:
     """End the case as a duplicate of another, which keeps the evidence of both in reach."""
     other = step.session.scalar(select(Case).where(Case.number == str(into)))
     if other is None or other.id == step.case.id:
-        raise OperatorRefused(f"there is no other case {into!r} to merge into; give the number of an open case", field="into")
+        raise OperatorRefused(
+            f"there is no other case {into!r} to merge into; give the number of an open case", field="into"
+        )
     if other.status in ("merged", "voided", "rejected"):
         raise OperatorRefused(f"case {into} is {other.status} itself; merge into one that goes on", field="into")
     step.case.merged_into_id = other.id
@@ -121,7 +123,9 @@ def dispatch(
     return {"units": known, "changed": changed}
 
 
-def redispatch(step: Step, unit: dict[str, str], department: str, reason: str = "", shirking: Any = False) -> dict[str, Any]:
+def redispatch(
+    step: Step, unit: dict[str, str], department: str, reason: str = "", shirking: Any = False
+) -> dict[str, Any]:
     """Give one part of a case to another unit, or back to the same."""
     case, before = step.case, unit["department"]
     known_units(step, department, ())
@@ -131,7 +135,9 @@ def redispatch(step: Step, unit: dict[str, str], department: str, reason: str = 
         current = [{"department": u.department_code, "part": u.part} for u in case.units if u.until is None]
         taken = any(u["department"] == department for u in current)
         if taken:
-            raise OperatorRefused(f"{department} handles another part of this case already; choose another unit", field="department")
+            raise OperatorRefused(
+                f"{department} handles another part of this case already; choose another unit", field="department"
+            )
         record_units(step, [new if u["department"] == before else u for u in current])
         if unit["part"] == "lead":
             case.lead_department = department
@@ -260,11 +266,11 @@ def answer_supervision(step: Step, id: int, reply: str = "") -> None:
     step.record("supervision_answered", supervision=row.id, reply=row.reply)
 
 
-def escalate(
-    step: Step, percent: Any, level: Any, recipients: Sequence[str], instruction: str = ""
-) -> dict[str, Any]:
+def escalate(step: Step, percent: Any, level: Any, recipients: Sequence[str], instruction: str = "") -> dict[str, Any]:
     """Warn the recipients; a level of 1 or more also opens a supervision."""
-    step.record("escalated", percent=percent, level=int(level or 0), recipients=list(recipients or ()), text=instruction)
+    step.record(
+        "escalated", percent=percent, level=int(level or 0), recipients=list(recipients or ()), text=instruction
+    )
     step.tell("notify", recipients=list(recipients or ()), text=instruction)
     return supervise(step, instruction, level) if int(level or 0) >= 1 else {"id": None}
 

@@ -17,7 +17,13 @@ from engine.workflow.step import Step
 
 
 def report_case(
-    session: Session, platform: Platform, report: Report, actor: Actor | None, now: datetime, *, process: str | None = None
+    session: Session,
+    platform: Platform,
+    report: Report,
+    actor: Actor | None,
+    now: datetime,
+    *,
+    process: str | None = None,
 ) -> Case:
     """Open a case and start its process. The caller commits.
 

@@ -78,12 +78,16 @@ def complete_task(
         if task.assignee_id not in (None, actor.person_id):
             raise Conflict(f"{holder(session, task)} has claimed this task; ask for a release")
         if seen_version is not None and seen_version != task.version:
-            raise Conflict(f"the task changed since you opened it (version {task.version}, you saw {seen_version}); reload")
+            raise Conflict(
+                f"the task changed since you opened it (version {task.version}, you saw {seen_version}); reload"
+            )
         instance = session.get_one(Instance, task.instance_id, with_for_update=True)
         case = session.get_one(Case, task.case_id)
         refuse_own_case(actor, case, task)
         definition = platform.definitions.get(session, instance.deployment_id)
-        step = Step(session, platform.host, platform.runtime, definition, case, instance, now, actor, process=task.process)
+        step = Step(
+            session, platform.host, platform.runtime, definition, case, instance, now, actor, process=task.process
+        )
         step.department = task.scope if task.scope in platform.host.directory.units else None
         clean = check_answers(step, task, answers)
         require_evidence(session, task)
@@ -128,7 +132,9 @@ def holder(session: Session, task: Task) -> str:
 def form_context(step: Step, task: Task) -> dict[str, Any]:
     """The names a form's conditions and value lists may use."""
     host: Any = step.host
-    departments = [{"value": unit.code, "label": unit.name, "label_en": unit.name_en} for unit in host.directory.handling()]
+    departments = [
+        {"value": unit.code, "label": unit.name, "label_en": unit.name_en} for unit in host.directory.handling()
+    ]
     version = step.case.catalogue_version_id
     conditions = host.conditions(step.session, version) if version is not None else []
     return {"case": step.facts, "departments": departments, "conditions": conditions, **task.defaults}

@@ -52,7 +52,9 @@ def fire_instance(session: Session, platform: Platform, instance_id: int, now: d
         return 0
     case = session.get_one(Case, instance.case_id)
     definition = platform.definitions.get(session, instance.deployment_id)
-    step = Step(session, platform.host, platform.runtime, definition, case, instance, now, None, process=instance.process)
+    step = Step(
+        session, platform.host, platform.runtime, definition, case, instance, now, None, process=instance.process
+    )
     platform.runtime.fire(step, timers)
     settle_stage(step)
     return 1
@@ -72,8 +74,12 @@ def postpone(session: Session, instance_id: int, now: datetime, error: DomainErr
     if known is None:
         session.add(
             Incident(
-                case_id=instance.case_id, instance_id=instance_id, element=timers[0].element if timers else "",
-                message=error.message, remedy="correct the diagram or the data it names; the step is tried again by itself",
-                opened_at=now, resolved_at=None,
+                case_id=instance.case_id,
+                instance_id=instance_id,
+                element=timers[0].element if timers else "",
+                message=error.message,
+                remedy="correct the diagram or the data it names; the step is tried again by itself",
+                opened_at=now,
+                resolved_at=None,
             )  # fmt: skip
         )

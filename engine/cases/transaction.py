@@ -43,9 +43,7 @@ def act_once(
             answer = act()
             if key is not None:
                 session.add(
-                    IdempotencyKey(
-                        person_id=person_id, key=key, request=_mark(request), answer=answer, created_at=now
-                    )
+                    IdempotencyKey(person_id=person_id, key=key, request=_mark(request), answer=answer, created_at=now)
                 )
             session.commit()
             return answer
@@ -59,7 +57,9 @@ def act_once(
     raise AssertionError("the loop returns or raises")
 
 
-def _known_answer(session: Session, person_id: int, key: str | None, request: Mapping[str, Any]) -> dict[str, Any] | None:
+def _known_answer(
+    session: Session, person_id: int, key: str | None, request: Mapping[str, Any]
+) -> dict[str, Any] | None:
     if key is None:
         return None
     row = session.get(IdempotencyKey, (person_id, key))

@@ -42,7 +42,9 @@ def find_condition(session: Session, version_id: int, kind: str, full_code: str,
     """A filing condition, or Invalid naming it."""
     condition = session.get(FilingCondition, (version_id, kind, full_code, number))
     if condition is None:
-        raise Invalid(f"{kind} {full_code} has no filing condition {number}; choose one of its own", field="condition_no")
+        raise Invalid(
+            f"{kind} {full_code} has no filing condition {number}; choose one of its own", field="condition_no"
+        )
     return condition
 
 

@@ -41,14 +41,18 @@ class Ground:
     @classmethod
     def load(cls, session: Session) -> Ground:
         """Read divisions and unit grids."""
-        divisions = session.execute(select(Division.code, Division.level, Division.parent_code, Division.name, Division.name_en))
+        divisions = session.execute(
+            select(Division.code, Division.level, Division.parent_code, Division.name, Division.name_en)
+        )
         parents: dict[str, str | None] = {}
         levels: dict[str, str] = {}
         names: dict[str, tuple[str, str]] = {}
         for code, level, parent, name, name_en in divisions:
             parents[code], levels[code], names[code] = parent, level, (name, name_en)
         rows = session.execute(
-            select(UnitGrid.code, UnitGrid.duty_grid_code, UnitGrid.community_code, UnitGrid.area_class, UnitGrid.geometry)
+            select(
+                UnitGrid.code, UnitGrid.duty_grid_code, UnitGrid.community_code, UnitGrid.area_class, UnitGrid.geometry
+            )
         )
         return cls(
             (

@@ -64,10 +64,14 @@ def read_unit_grids(path: Path, city: City) -> tuple[list[dict[str, Any]], list[
         code = str(values["code"])
         if not pattern.match(code):
             rejected.append(
-                Rejection(path.name, number, f"grid code {code!r} does not match {city.unit_grid_code}", "correct the code")
+                Rejection(
+                    path.name, number, f"grid code {code!r} does not match {city.unit_grid_code}", "correct the code"
+                )
             )
         elif code in rows:
-            rejected.append(Rejection(path.name, number, f"grid code {code} stands twice", "give one grid another code"))
+            rejected.append(
+                Rejection(path.name, number, f"grid code {code} stands twice", "give one grid another code")
+            )
         else:
             rows[code] = {
                 "code": code, "community_code": str(values["community"]), "area_class": values["area_class"],
@@ -109,13 +113,17 @@ def checked_rows(
             rejected.append(Rejection(path.name, line, str(error), "correct the value and import the row again"))
             continue
         if good["code"] in seen:
-            rejected.append(Rejection(path.name, line, f"code {good['code']} stands twice", "give one row another code"))
+            rejected.append(
+                Rejection(path.name, line, f"code {good['code']} stands twice", "give one row another code")
+            )
             continue
         seen.add(good["code"])
         yield good
 
 
-def replace_rows(session: Session, table: type[Base], rows: Iterable[dict[str, Any]], progress: Progress = no_progress) -> int:
+def replace_rows(
+    session: Session, table: type[Base], rows: Iterable[dict[str, Any]], progress: Progress = no_progress
+) -> int:
     """Empty a table and fill it, in batches. Returns how many rows."""
     session.execute(delete(table))
     iterator, count = iter(rows), 0

@@ -26,8 +26,14 @@ def load_organisation(session: Session, city: City, *, password_hash: str | None
     for _, row in read_csv(folder / "departments.csv", DEPARTMENT):
         session.merge(
             Department(
-                code=row["code"], name=row["name"], name_en=row["name_en"], kind=row["kind"], side=row["side"],
-                parent_code=row["parent"] or None, duties=row["duties"], territory=row["territory"] or None,
+                code=row["code"],
+                name=row["name"],
+                name_en=row["name_en"],
+                kind=row["kind"],
+                side=row["side"],
+                parent_code=row["parent"] or None,
+                duties=row["duties"],
+                territory=row["territory"] or None,
                 fallback=row["fallback"] == "yes",
             )  # fmt: skip
         )
@@ -58,7 +64,9 @@ def _load_people(session: Session, path: Path, password_hash: str | None) -> Non
         person.name, person.name_en, person.phone = row["name"], row["name_en"], row["phone"]
         person.demo, person.active = row["demo"] == "yes", True
         person.posts.append(
-            PersonPost(post_code=row["post"], department_code=row["department"], duty_grid_code=row["duty_grid"] or None)
+            PersonPost(
+                post_code=row["post"], department_code=row["department"], duty_grid_code=row["duty_grid"] or None
+            )
         )
     for login, person in known.items():
         person.active = login in seen

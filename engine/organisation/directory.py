@@ -64,7 +64,12 @@ class Directory:
         """The territorial office of the smallest of the places that has one."""
         for place in places:
             for unit in self.units.values():
-                if place and unit.territory == place and unit.kind in ("subdistrict", "district") and unit.side == "handling":
+                if (
+                    place
+                    and unit.territory == place
+                    and unit.kind in ("subdistrict", "district")
+                    and unit.side == "handling"
+                ):
                     return unit.code
         return None
 

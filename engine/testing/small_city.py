@@ -81,7 +81,10 @@ def write_small_city(folder: Path, name: str = "small") -> Path:
     _write_csv(
         folder / "organisation/departments.csv",
         ("code", "name", "name_en", "kind", "side", "duties", "territory", "fallback", "parent"),
-        ((code, zh, code.title(), kind, side, duties, land, back, "") for code, zh, kind, side, duties, land, back in DEPARTMENTS),
+        (
+            (code, zh, code.title(), kind, side, duties, land, back, "")
+            for code, zh, kind, side, duties, land, back in DEPARTMENTS
+        ),
     )
     roles = sorted({role for _, role, _, _ in PEOPLE})
     _write_csv(folder / "organisation/posts.csv", ("code", "name", "name_en", "role"), ((r, r, r, r) for r in roles))
@@ -116,7 +119,11 @@ def _write_ground(folder: Path) -> None:
             ({"code": "D2", "name": "责任网格二", "subdistrict": "990101001"}, _square(2, 0, 1, 3)),
         ),
     )
-    levels = (("990101", "district", ""), ("990101001", "subdistrict", "990101"), ("990101001001", "community", "990101001"))
+    levels = (
+        ("990101", "district", ""),
+        ("990101001", "subdistrict", "990101"),
+        ("990101001001", "community", "990101001"),
+    )
     _write_features(
         folder / "divisions.geojson",
         (

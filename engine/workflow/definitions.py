@@ -156,10 +156,21 @@ def _attach_elements(spec: Any, diagram: Diagram) -> None:
         element = diagram.elements.get(task_spec.bpmn_id or "")
         if element is not None:
             task_spec.element = element
-            definition = getattr(task_spec, "event_definition", None)
-            if isinstance(definition, NamedMessage):
-                definition.element = element
+            _attach_messages(task_spec, diagram)
         if isinstance(task_spec, LoopTask):
             inner = spec.task_specs[task_spec.task_spec]
             if not inner.completed_event.is_connected(task_spec.merge_child):
                 inner.completed_event.connect(task_spec.merge_child)
+
+
+def _attach_messages(task_spec: Any, diagram: Diagram) -> None:
+    """Give message definitions their element, for its output parameters.
+
+    An event-based gateway takes over the definitions of the events behind it, in the order of its outputs.
+    """
+    definition = getattr(task_spec, "event_definition", None)
+    if isinstance(definition, NamedMessage):
+        definition.element = task_spec.element
+    for item, output in zip(getattr(definition, "event_definitions", ()), task_spec.outputs, strict=False):
+        if isinstance(item, NamedMessage):
+            item.element = diagram.elements[output.bpmn_id]

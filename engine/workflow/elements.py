@@ -14,7 +14,18 @@ from lxml import etree
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 CAMUNDA = "http://camunda.org/schema/1.0/bpmn"
 NAMESPACES = {"bpmn": BPMN, "camunda": CAMUNDA}
-EVENT_KINDS = ("timer", "message", "signal", "error", "escalation", "conditional", "terminate", "link", "cancel", "compensate")
+EVENT_KINDS = (
+    "timer",
+    "message",
+    "signal",
+    "error",
+    "escalation",
+    "conditional",
+    "terminate",
+    "link",
+    "cancel",
+    "compensate",
+)
 
 
 class DiagramUnreadable(Exception):
@@ -132,11 +143,16 @@ def _flow_nodes(container: etree._Element, parent: str) -> Iterator[tuple[etree.
         if not isinstance(node.tag, str) or etree.QName(node).namespace != BPMN:
             continue
         name = etree.QName(node).localname
-        if name == "sequenceFlow" or name.endswith(("Task", "Event", "Gateway", "SubProcess")) or name in (
-            "task",
-            "subProcess",
-            "callActivity",
-            "transaction",
+        if (
+            name == "sequenceFlow"
+            or name.endswith(("Task", "Event", "Gateway", "SubProcess"))
+            or name
+            in (
+                "task",
+                "subProcess",
+                "callActivity",
+                "transaction",
+            )
         ):
             yield node, parent
         if name in ("subProcess", "transaction", "adHocSubProcess"):
@@ -222,7 +238,9 @@ def _camunda(node: etree._Element, name: str) -> str | None:
 
 def _parameters(node: etree._Element, tag: str) -> Mapping[str, str]:
     path = f"bpmn:extensionElements/camunda:inputOutput/camunda:{tag}"
-    return MappingProxyType({item.get("name", ""): (item.text or "").strip() for item in node.findall(path, NAMESPACES)})
+    return MappingProxyType(
+        {item.get("name", ""): (item.text or "").strip() for item in node.findall(path, NAMESPACES)}
+    )
 
 
 def _documentation(node: etree._Element) -> str:

@@ -203,4 +203,3 @@ def warning_share(step: Step, row: Task) -> float:
     """After which share of the limit the light turns yellow."""
     match = SHARE.match(step.definition.element(row.process, row.element).properties.get("warn_at", ""))
     return float(match.group(1)) / 100 if match else DEFAULT_WARNING
-

@@ -85,7 +85,9 @@ class Runtime:
             self._fire_one(step, workflow, timer)
         self._run(step, workflow)
 
-    def tokens(self, session: Session, instance: Instance, definition: Any) -> tuple[dict[tuple[str, str], int], set[tuple[str, str]]]:
+    def tokens(
+        self, session: Session, instance: Instance, definition: Any
+    ) -> tuple[dict[tuple[str, str], int], set[tuple[str, str]]]:
         """Where the tokens stand and which elements are done, both as (process, element id)."""
         workflow = self.live.take(session, instance, definition)
         tokens: dict[tuple[str, str], int] = {}

@@ -133,7 +133,8 @@ class DecisionTask(ServiceTask):  # type: ignore[misc]
     def _run_hook(self, my_task: SpiffTask) -> bool:
         step = step_of(my_task)
         arguments = {
-            key: step.evaluate(parse_template(text), step.names(my_task.data)) for key, text in self.element.inputs.items()
+            key: step.evaluate(parse_template(text), step.names(my_task.data))
+            for key, text in self.element.inputs.items()
         }
         value = step.decide(self.element, step.names({**my_task.data, **arguments}))
         if self.element.result_variable:
