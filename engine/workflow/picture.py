@@ -13,7 +13,7 @@ from engine.workflow.elements import Diagram, Element, Flow, read_diagram
 from engine.workflow.picture_symbols import draw_symbol
 from engine.workflow.picture_text import LINE_HEIGHT, wrap_text, write_lines
 
-MARGIN = 24.0
+MARGIN = 32.0
 FONT = "'Noto Sans CJK SC', 'Source Han Sans SC', 'Microsoft YaHei', 'PingFang SC', sans-serif"
 INK, LINE, PAPER = "#1f2933", "#52606d", "#ffffff"
 CURRENT_FILL, CURRENT_LINE = "#fff1d6", "#c2570c"

@@ -30,6 +30,7 @@ DC = "http://www.omg.org/spec/DD/20100524/DC"
 DI = "http://www.omg.org/spec/DD/20100524/DI"
 ORIGIN = (180.0, 120.0)
 LABEL_EM, LABEL_HEIGHT = 11, 14
+LABEL_SLACK = 6  # a modeler breaks the line when the last letter just fits
 OUTSIDE_NAME = ("Event", "Gateway")  # their names stand beside the shape
 
 Point = tuple[float, float]
@@ -192,7 +193,7 @@ def _usual(source: Box, target: Box) -> list[str]:
 def measure(text: str) -> float:
     """Width of a label in pixels, as a modeler writes it."""
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
-    return wide * LABEL_EM + (len(text) - wide) * LABEL_EM * 0.58
+    return wide * LABEL_EM + (len(text) - wide) * LABEL_EM * 0.58 + LABEL_SLACK
 
 
 def _write_shape(
