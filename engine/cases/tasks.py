@@ -92,7 +92,7 @@ def complete_task(
         clean = check_answers(step, task, answers)
         require_evidence(session, task)
         step.element = definition.element(task.process, task.element)
-        step.record("task_completed", answers=clean, name=task.name)
+        step.record("task_completed", answers=clean, name=task.name, task=str(task.id))
         task.completed_at, task.completed_by, task.version = now, actor.person_id, task.version + 1
         platform.runtime.complete(step, task, clean)
         settle_stage(step)
