@@ -1,10 +1,13 @@
 """Diagrams that ship are easy to read, and the lint that says so notices when they are not."""
 
 import re
+import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.workflow.elements import read_diagram
 from engine.workflow.layout_lint import lint_layout
 
 ROOT = Path(__file__).parents[1]
@@ -21,6 +24,18 @@ SHIPPED = sorted(
 def test_a_shipped_diagram_has_nothing_on_top_of_anything(path: Path) -> None:
     problems = lint_layout(path.read_text(encoding="utf-8"), path.name)
     assert [f"{problem.element}: {problem.message}" for problem in problems] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tools/diagrams/layouts").glob("*.txt")), ids=lambda path: path.stem)
+def test_placing_a_diagram_moves_it_and_changes_nothing_else(path: Path) -> None:
+    tool = runpy.run_path(str(ROOT / "tools/diagrams/place.py"))
+    before = core(path.stem)
+    bare = re.sub(r"<bpmndi:BPMNDiagram.*</bpmndi:BPMNDiagram>", "", before, flags=re.DOTALL)
+    after = tool["place"](bare.encode(), tool["read_layout"](path.read_text(encoding="utf-8"))).decode()
+    one, other = read_diagram(before, "before"), read_diagram(after, "after")
+    assert [replace(e, line=0) for e in one.elements.values()] == [replace(e, line=0) for e in other.elements.values()]
+    assert [replace(f, line=0) for f in one.flows.values()] == [replace(f, line=0) for f in other.flows.values()]
+    assert lint_layout(after) == []
 
 
 def core(name: str) -> str:

@@ -1,6 +1,7 @@
 """The picture of a diagram: what a clerk sees of where a case stands."""
 
 import csv
+import re
 from itertools import combinations
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from lxml import etree
 
 from engine.workflow.drawing import Bounds, read_drawing
-from engine.workflow.elements import read_diagram
+from engine.workflow.elements import DiagramUnreadable, read_diagram
 from engine.workflow.picture import CURRENT_FILL, DONE_FILL, draw_diagram
 from engine.workflow.picture_text import measure_text, wrap_text
 
@@ -94,6 +95,13 @@ def test_a_name_with_markup_is_shown_as_text() -> None:
     assert "<script" not in svg
     assert "&lt;script&gt;" in svg
     etree.fromstring(svg.encode())
+
+
+def test_a_diagram_without_coordinates_says_what_to_do() -> None:
+    xml = (CORE / "rework.bpmn").read_text(encoding="utf-8")
+    bare = re.sub(r"<bpmndi:BPMNDiagram.*</bpmndi:BPMNDiagram>", "", xml, flags=re.DOTALL)
+    with pytest.raises(DiagramUnreadable, match="rework has no drawing; open it in the modeler"):
+        draw(bare)
 
 
 def test_everything_lies_inside_the_view() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
 from engine.workflow.drawing import Bounds, Drawing, Edge, Shape, read_drawing
-from engine.workflow.elements import Diagram, Element, Flow, read_diagram
+from engine.workflow.elements import Diagram, DiagramUnreadable, Element, Flow, read_diagram
 from engine.workflow.picture_symbols import draw_symbol
 from engine.workflow.picture_text import LINE_HEIGHT, wrap_text, write_lines
 
@@ -43,6 +43,8 @@ def draw_diagram(
     :raises DiagramUnreadable: the file is no readable BPMN, or has no coordinates.
     """
     diagram, drawing = read_diagram(xml, "the diagram"), read_drawing(xml)
+    if not drawing.shapes:
+        raise DiagramUnreadable(f"{diagram.id} has no drawing; open it in the modeler, arrange it and save it")
     picture = _Picture(diagram, drawing, translate, tokens, frozenset(done))
     area = _area(drawing)
     name = picture.say(f"process:{diagram.id}", diagram.name)
@@ -62,8 +64,6 @@ def _area(drawing: Drawing) -> Bounds:
     boxes = [shape.bounds for shape in drawing.shapes.values()]
     boxes += drawing.labels().values()
     boxes += [Bounds(x, y, 0, 0) for edge in drawing.edges.values() for x, y in edge.points]
-    if not boxes:
-        return Bounds(0, 0, 2 * MARGIN, 2 * MARGIN)
     left, top = min(box.x for box in boxes), min(box.y for box in boxes)
     whole = Bounds(left, top, max(box.right for box in boxes) - left, max(box.bottom for box in boxes) - top)
     return whole.shrink(-MARGIN)
