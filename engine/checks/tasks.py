@@ -1,0 +1,128 @@
+"""User tasks: who does it, with which form, by when, under whose supervision."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from engine.calendar import LimitError, parse_limit
+from engine.checks.finding import Finding, Source, split_remedy, suggest
+from engine.checks.material import Material
+from engine.organisation.actor import SUPERVISION_ONLY
+from engine.workflow.elements import Diagram, Element
+from engine.workflow.lists import CONDITION_LIMIT, SHARE
+
+STAGES = (
+    "accept", "verify", "file", "coordinate", "dispatch", "receive", "handle", "feedback", "suspended", "check",
+    "rework", "close", "callback", "evaluate", "appeal", "supervise", "enforce",
+)  # fmt: skip
+PROPERTIES = ("stage", "limit", "clock", "warn_at", "evidence")
+EVIDENCE = ("before_photo", "after_photo")
+CLOCK = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def check_tasks(material: Material) -> Iterator[Finding]:
+    """Every user task of every diagram."""
+    for diagram in material.diagrams.values():
+        source = material.source(diagram)
+        for element in diagram.elements.values():
+            if element.kind == "userTask":
+                yield from check_role(material, element, source)
+                yield from check_form(material, element, source)
+                yield from check_properties(material, element, source)
+            elif element.kind == "intermediateCatchEvent" and element.event == "message":
+                yield from _check_wait(diagram, element, source)
+
+
+def check_role(material: Material, element: Element, source: Source) -> Iterator[Finding]:
+    """``candidateGroups`` names one known role, narrowed where its people work in units or grids."""
+    groups = (element.groups or "").strip()
+    role_id, at, scope = groups.partition("@")
+    role_id = role_id.strip()
+    if not role_id:
+        remedy = "name a role of roles.csv in candidateGroups"
+        yield source.error(element.id, f"nobody is asked to do {element.name}", remedy, element.line)
+        return
+    if "," in role_id:
+        message = f"candidateGroups {groups!r} names several roles"
+        yield source.error(element.id, message, "name one role; give the others a post with it", element.line)
+        return
+    role = material.roles.get(role_id)
+    if role is None:
+        message = f"role {role_id!r} does not exist"
+        yield source.error(element.id, message, suggest(role_id, material.roles, "add it to roles.csv"), element.line)
+        return
+    if at and not scope.strip().startswith("${"):
+        message = f"the scope {scope!r} behind {role_id}@ is no expression"
+        yield source.error(element.id, message, "write it as ${…}, such as ${case.lead_department}", element.line)
+    if not at and role.side in ("handling", "collection"):
+        message = f"every {role_id} of the city would get {element.name}"
+        remedy = f"narrow it: {role_id}@${{case.{'duty_grid' if role.side == 'collection' else 'lead_department'}}}"
+        yield source.warning(element.id, message, remedy, element.line)
+    stage = element.properties.get("stage", "")
+    if role.side == "handling" and stage in SUPERVISION_ONLY:
+        message = f"{element.name} is of stage {stage}, but {role_id} is on the handling side"
+        remedy = "give it to a role of the supervision side: a department never closes its own case"
+        yield source.error(element.id, message, remedy, element.line)
+
+
+def check_form(material: Material, element: Element, source: Source) -> Iterator[Finding]:
+    """The form exists. Without one the task is completed by a button alone."""
+    if element.form and element.form not in material.forms and not material.has_file(f"forms/{element.form}.json"):
+        message = f"there is no form forms/{element.form}.json"
+        yield source.error(element.id, message, suggest(element.form, material.forms, "add the file"), element.line)
+
+
+def check_properties(material: Material, element: Element, source: Source) -> Iterator[Finding]:
+    """Stage, limit, clock, warning and evidence can be read; every task is due at some time."""
+    properties = element.properties
+    for name in properties:
+        if name not in PROPERTIES:
+            remedy = suggest(name, PROPERTIES, f"use one of {', '.join(PROPERTIES)}")
+            yield source.warning(element.id, f"the property {name!r} is not read", remedy, element.line)
+    stage = properties.get("stage", "")
+    if stage not in STAGES:
+        message = f"stage {stage!r} is unknown" if stage else f"{element.name} has no stage"
+        yield source.error(element.id, message, suggest(stage, STAGES, f"use one of {', '.join(STAGES)}"), element.line)
+    limit = properties.get("limit", "").strip()
+    if limit and limit != CONDITION_LIMIT:
+        try:
+            parse_limit(limit)
+        except LimitError as error:
+            message, remedy = split_remedy(error.message, "write for example 4 work_hour or condition_limit")
+            yield source.error(element.id, message, remedy, element.line)
+    clock = properties.get("clock", "").strip()
+    if not limit and not clock:
+        message = f"{element.name} has neither a limit nor a clock, so it may lie for ever"
+        yield source.error(element.id, message, "give it a limit such as 4 work_hour, or a clock", element.line)
+    if clock and clock not in started_clocks(material):
+        known = ", ".join(sorted(started_clocks(material))) or "none"
+        message = f"no service task starts the clock {clock!r}"
+        yield source.error(element.id, message, f"start it with case/start_clock or use one of: {known}", element.line)
+    warn_at = properties.get("warn_at", "")
+    match = SHARE.match(warn_at)
+    if warn_at and (match is None or not 0 < float(match.group(1)) <= 100):
+        yield source.error(element.id, f"warn_at {warn_at!r} is no share of the limit", "write 80 %", element.line)
+    for role in properties.get("evidence", "").split():
+        if role not in EVIDENCE:
+            message = f"evidence {role!r} is unknown"
+            yield source.error(element.id, message, f"use {' or '.join(EVIDENCE)}", element.line)
+
+
+def started_clocks(material: Material) -> set[str]:
+    """The clocks some service task of the city starts."""
+    return {
+        element.inputs["clock"]
+        for diagram in material.diagrams.values()
+        for element in diagram.elements.values()
+        if element.topic == "case/start_clock" and "clock" in element.inputs
+    }
+
+
+def _check_wait(diagram: Diagram, element: Element, source: Source) -> Iterator[Finding]:
+    """A message that alone moves the case on may never come."""
+    before = [diagram.elements.get(flow.source) for flow in diagram.incoming(element.id)]
+    if not any(each is not None and each.kind == "eventBasedGateway" for each in before):
+        message = f"{element.name} waits for a message without any limit"
+        yield source.error(element.id, message, "put an event-based gateway with a timer before it", element.line)
+
