@@ -17,6 +17,7 @@ from api.context import PLATFORM, ROLES, TRANSLATIONS, db
 from api.errors import http_problem, register_errors
 from api.openapi import OPENAPI, document_problems
 from api.resources import blueprints
+from api.resources.health import probe
 from api.resources.session import BRAKE
 from engine.city import City, load_city
 from engine.clock import Clock
@@ -80,6 +81,7 @@ def serve_api(app: Flask, groups: Iterable[object]) -> None:
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     for blueprint in groups:
         api.register_blueprint(blueprint)
+    app.register_blueprint(probe)
     app.register_blueprint(get_swaggerui_blueprint("/api/v1/docs", "/api/v1/openapi.json", {"app_name": "Wangge API"}))
 
 

@@ -7,6 +7,22 @@ from typing import Any
 
 def blueprints() -> tuple[Any, ...]:
     """All groups of endpoints, in the order of the document."""
-    from api.resources import cases, incidents, session, tasks
+    from api.resources import (
+        cases,
+        catalogue,
+        evidence,
+        ground,
+        health,
+        incidents,
+        kinds,
+        notices,
+        organisation,
+        processes,
+        session,
+        tasks,
+    )
 
-    return (session.blueprint, cases.blueprint, tasks.blueprint, incidents.blueprint)
+    modules = (
+        session, cases, evidence, tasks, notices, catalogue, ground, organisation, processes, incidents, health, kinds,
+    )  # fmt: skip
+    return tuple(module.blueprint for module in modules)

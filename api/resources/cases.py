@@ -10,7 +10,7 @@ from flask.views import MethodView
 from geojson import Feature, FeatureCollection, Point
 
 from api.auth import current_actor, require_permission
-from api.context import now, platform, session
+from api.context import language, now, platform, session, translations
 from api.resources.blueprint import group
 from api.resources.incidents import note_incident
 from api.schemas.base import KeyHeader, LanguageQuery
@@ -24,6 +24,7 @@ from api.schemas.cases import (
     CaseSummarySchema,
     DeadlineSchema,
     HistorySchema,
+    PictureQuery,
     ReportSchema,
     StandingSchema,
 )
@@ -37,7 +38,9 @@ from engine.cases.reporting import report_case
 from engine.cases.transaction import act_once
 from engine.cases.views import CaseDetail, CaseSummary, describe, history, summarise
 from engine.database import dumps
+from engine.errors import NotFound
 from engine.models import Case
+from engine.workflow.picture import draw_diagram
 from engine.workflow.step import StepFailed
 
 blueprint = group("cases", "Cases (案卷) from the report to the evaluation.")
@@ -167,6 +170,28 @@ class CaseDiagram(MethodView):
         found = standing_in_diagrams(db, platform(), accessible(number))
         db.commit()
         return found
+
+
+@blueprint.route("/cases/<string:number>/diagram.svg")
+class CasePicture(MethodView):
+    """A diagram of a case as a picture."""
+
+    @blueprint.arguments(PictureQuery, location="query")
+    @blueprint.response(200, content_type="image/svg+xml")
+    @blueprint.problems(404, 422)
+    def get(self, query: dict[str, Any], number: str) -> Response:
+        """One of the case's diagrams with its tokens and what was passed, names in your language."""
+        db = session()
+        found = standing_in_diagrams(db, platform(), accessible(number))
+        db.commit()
+        process = query["process"] or found.process
+        diagram = next((each for each in found.diagrams if each.process == process), None)
+        if diagram is None:
+            touched = ", ".join(each.process for each in found.diagrams)
+            raise NotFound(f"case {number} has not come to the diagram {process!r}; it has been in {touched}")
+        spoken = language()
+        svg = draw_diagram(diagram.xml, spoken, translations().speaker(spoken), diagram.tokens, diagram.done)
+        return Response(svg, content_type="image/svg+xml; charset=utf-8")
 
 
 @blueprint.route("/cases/<string:number>/actions/<any(" + ", ".join(ACTION_NAMES) + "):action>")

@@ -8,7 +8,7 @@ import marshmallow as ma
 from marshmallow import fields
 from webargs.fields import DelimitedList
 
-from api.schemas.base import LimitQuery, NamedSchema, Strict, mapping, moment, real, text, truth, whole
+from api.schemas.base import LanguageQuery, LimitQuery, NamedSchema, Strict, mapping, moment, real, text, truth, whole
 from engine.cases.actions import ACTIONS
 from engine.cases.listing import ORDERS, CaseFilter, read_bbox
 from engine.cases.opening import SOURCES, Report
@@ -284,6 +284,12 @@ class CaseDiagramsSchema(Strict):
     deployment = whole("The deployment it is pinned to.")
     running = truth("Whether anything still waits.")
     diagrams = fields.List(fields.Nested(DiagramSchema))
+
+
+class PictureQuery(LanguageQuery):
+    """Which diagram."""
+
+    process = text("Process id; the one the case started on when absent.", load_default=None)
 
 
 class StretchSchema(Strict):

@@ -15,6 +15,7 @@ from engine.models.cases import (
 )
 from engine.models.catalogue import CatalogueVersion, FilingCondition, Subclass
 from engine.models.ground import Address, Component, Division, DutyGrid, UnitGrid
+from engine.models.notices import Notice
 from engine.models.organisation import AccessToken, Department, Person, PersonPost, Post
 from engine.models.workflow import (
     Deployment,
@@ -49,6 +50,7 @@ __all__ = [
     "IdempotencyKey",
     "Incident",
     "Instance",
+    "Notice",
     "OutboxMessage",
     "Person",
     "PersonPost",
