@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
-from uuid import UUID
+
+from engine.simulation.desk import OpenTask
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Appointment:
     kind: str
     source: str = ""
     serial: int = 0
-    task: UUID | None = None
+    task: OpenTask | None = None
     case_id: int = 0
 
 

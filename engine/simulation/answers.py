@@ -37,7 +37,7 @@ class Situation:
     defaults: Mapping[str, Any]
     context: Mapping[str, Any]
     duplicate_of: str | None = None
-    other_units: tuple[str, ...] = ()
+    other_units: Callable[[], tuple[str, ...]] = tuple
     add_evidence: Callable[[], int] | None = None
 
 
@@ -120,10 +120,11 @@ class Pen:
         self, given: Field, legal: list[Any], situation: Situation, answers: Mapping[str, Any], default: Any
     ) -> Any:
         """A department: the proposed one, unless another is asked for."""
-        others = [unit for unit in situation.other_units if unit in legal and unit != default]
-        if OTHER in answers.values() and others:
-            return others[0]
-        if default in legal:
+        another = OTHER in answers.values()
+        if default in legal and not another:
+            return default
+        others = [unit for unit in situation.other_units() if unit in legal and unit != default]
+        if default in legal and not others:
             return default
         return others[0] if others else (legal[0] if given.required else None)
 
@@ -183,7 +184,11 @@ class Pen:
         choices = known or [text for text in standard.split("|") if text] or self.settings.texts["otherwise"]
         if not given.required and not known:
             return str(default) if isinstance(default, str) and default else None
-        text = self.chance.choice(choices).replace("{serial}", f"{self.serial:04}").replace("{year}", str(situation.now.year))
+        text = (
+            self.chance.choice(choices)
+            .replace("{serial}", f"{self.serial:04}")
+            .replace("{year}", str(situation.now.year))
+        )
         return self.fit(text, given, situation)
 
     def fit(self, text: str, given: Field, situation: Situation) -> str:

@@ -12,7 +12,7 @@ Thing = TypeVar("Thing")
 
 def stream(seed: int, name: str) -> Random:
     """The stream of chance of this name. A text seeds it through SHA-512, alike in every process."""
-    return Random(f"{seed}/{name}")  # noqa: S311 - play, not secrets
+    return Random(f"{seed}/{name}")
 
 
 def pick(chance: Random, weights: Mapping[Thing, float]) -> Thing:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from engine.cases.opening import Report
 from engine.catalogue.lookup import version_in_force
 from engine.models import FilingCondition, Subclass
-from engine.simulation.chances import pick, stream
+from engine.simulation.chances import pick
 from engine.simulation.places import Places, Spot
 from engine.simulation.settings import Settings
 
@@ -55,7 +55,9 @@ class Wish:
 class Demand:
     """Draws reports. Second reports repeat one of the last cases."""
 
-    def __init__(self, session: Session, settings: Settings, places: Places, zone: ZoneInfo, day: date, english: bool) -> None:
+    def __init__(
+        self, session: Session, settings: Settings, places: Places, zone: ZoneInfo, day: date, english: bool
+    ) -> None:
         self.settings = settings
         self.places = places
         self.zone = zone
@@ -104,7 +106,9 @@ class Demand:
         return Report(
             kind=kind.kind,
             full_code=kind.full_code,
-            description=sentence.format(name=kind.name, address=spot.address or kind.name, condition=condition or kind.name),
+            description=sentence.format(
+                name=kind.name, address=spot.address or kind.name, condition=condition or kind.name
+            ),
             source=source,
             lon=spot.lon,
             lat=spot.lat,
@@ -141,7 +145,9 @@ def read_kinds(
         if registered and subclass.kind == "component" and subclass.full_code not in registered:
             continue
         name = subclass.name_en or subclass.name if english else subclass.name
-        kind = Kind(subclass.kind, subclass.full_code, name, tuple(conditions.get((subclass.kind, subclass.full_code), ())))
+        kind = Kind(
+            subclass.kind, subclass.full_code, name, tuple(conditions.get((subclass.kind, subclass.full_code), ()))
+        )
         kinds.setdefault(subclass.kind, []).append((kind, float(named.get(subclass.name, settings.demand["others"]))))
     return balance(kinds, settings.demand["component_share"])
 

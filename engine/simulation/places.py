@@ -39,14 +39,16 @@ class Places:
             if grid:
                 self._addresses[grid].append(name)
         weights = (
-            area_classes.get(ground.places[at].area_class, 1.0) * (1 + len(self._addresses[ground.places[at].grid])) ** 0.5
+            area_classes.get(ground.places[at].area_class, 1.0)
+            * (1 + len(self._addresses[ground.places[at].grid])) ** 0.5
             for at in self._order
         )
         self._weights = list(accumulate(weights))
         self._components: dict[str, list[tuple[str, float, float, str | None]]] = defaultdict(list)
         rows = session.execute(
-            select(Component.full_code, Component.code, Component.lon, Component.lat, Component.grid_code)
-            .order_by(Component.code)
+            select(Component.full_code, Component.code, Component.lon, Component.lat, Component.grid_code).order_by(
+                Component.code
+            )
         )
         for full_code, code, lon, lat, grid in rows:
             self._components[full_code].append((code, lon, lat, grid))
@@ -73,7 +75,10 @@ class Places:
 
     def near(self, chance: Random, lon: float, lat: float, reach_deg: float = 0.00015) -> tuple[float, float]:
         """A point within about 15 m; the same one where that would leave the city."""
-        there = round(lon + chance.uniform(-reach_deg, reach_deg), 6), round(lat + chance.uniform(-reach_deg, reach_deg), 6)
+        there = (
+            round(lon + chance.uniform(-reach_deg, reach_deg), 6),
+            round(lat + chance.uniform(-reach_deg, reach_deg), 6),
+        )
         return there if self.ground.locate(*there) else (lon, lat)
 
     def address(self, chance: Random, grid: str) -> str:
@@ -84,4 +89,3 @@ class Places:
     def component_codes(self) -> frozenset[str]:
         """The subclasses the register has components of."""
         return frozenset(self._components)
-

@@ -50,12 +50,12 @@ def summarise(session: Session, tally: Tally, now: datetime) -> Summary:
     by_stage = session.execute(
         select(Task.stage, func.count()).where(Task.status == "open").group_by(Task.stage).order_by(Task.stage)
     )
-    verdicts = session.execute(
-        select(Case.on_time, func.count()).where(Case.status == "closed").group_by(Case.on_time)
-    )
+    verdicts = session.execute(select(Case.on_time, func.count()).where(Case.status == "closed").group_by(Case.on_time))
     counted = {verdict: count for verdict, count in verdicts}
     overdue = session.scalar(
-        select(func.count()).select_from(Case).where(Case.due_at < now, Case.status.not_in(("closed", "merged", "voided")))
+        select(func.count())
+        .select_from(Case)
+        .where(Case.due_at < now, Case.status.not_in(("closed", "merged", "voided")))
     )
     summary = Summary(
         now, tally, dict(by_status.tuples().all()), dict(by_stage.tuples().all()), sum(counted.values()),
