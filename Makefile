@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PORT
 
-.PHONY: install run test check lint types imports docs bench wheel assets clean
+.PHONY: install run test check lint types imports docs bench wheel assets clean reference
 
 install: $(VENV)/.installed assets
 
@@ -22,7 +22,7 @@ $(VENV)/.developing: $(VENV)/.installed
 	touch $@
 
 assets: $(VENV)/.installed
-	$(BIN)/python tools/assets.py
+	$(BIN)/python -m tools.assets
 
 run: install            ## a demonstration city at work on http://127.0.0.1:8000
 	$(BIN)/wangge demo --serve --port $(PORT)
@@ -43,7 +43,10 @@ imports: $(VENV)/.developing
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.developing   ## generated pages are up to date
-	$(BIN)/python tools/reference.py --check
+	$(BIN)/python -m tools.reference --check
+
+reference: $(VENV)/.developing   ## write the generated pages
+	$(BIN)/python -m tools.reference
 
 bench: $(VENV)/.developing
 	$(BIN)/python -m benchmarks

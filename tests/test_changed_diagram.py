@@ -47,7 +47,9 @@ def add_approval_before_dispatch(folder: Path) -> None:
     """What an analyst does in the modeler: one more task on the way to ``record_dispatch``, and its form."""
     text = (core_root() / "dispatch.bpmn").read_text(encoding="utf-8")
     assert 'targetRef="record_dispatch"' in text
-    flows = [line for line in text.splitlines() if "<bpmn:sequenceFlow" in line and 'targetRef="record_dispatch"' in line]
+    flows = [
+        line for line in text.splitlines() if "<bpmn:sequenceFlow" in line and 'targetRef="record_dispatch"' in line
+    ]
     for line in flows:
         text = text.replace(line, line.replace('targetRef="record_dispatch"', 'targetRef="approve_dispatch"'))
     text = text.replace("  </bpmn:process>", APPROVAL + "  </bpmn:process>")

@@ -314,6 +314,31 @@ def test_escalation_warns_then_supervises_then_goes_higher(work: CaseWork) -> No
     assert len(levels) == 3
 
 
+def test_a_rework_late_in_the_limit_does_not_escalate_the_same_again(work: CaseWork) -> None:
+    work.dispatch()
+    work.wait(hours=2, minutes=5)
+    assert work.case.supervisions == 1
+    work.handle()
+    work.town.clock.set(work.town.clock.now() + timedelta(minutes=5))
+    work.do("collector", "check", {"decision": "fail", "reason": "未处理", "reason_kind": "not_handled"})
+    work.do("dispatcher", "decide_rework", {"decision": "same_unit", "scope": "lead", "reason": "重做"})
+    work.wait(minutes=5)
+    assert work.case.supervisions == 1
+    work.wait(hours=2)
+    assert work.case.supervisions == 2
+
+
+def test_suspension_stops_the_clock_even_while_another_unit_still_works(town: SmallTown) -> None:
+    work = CaseWork(town)
+    work.dispatch("MUNICIPAL", ["SANITATION"])
+    work.do("unit_clerk_municipal", "receive", {"decision": "accept"}, scope="MUNICIPAL")
+    work.do("unit_handler_municipal", "handle", _request(work, "suspension", until="2026-06-01"))
+    work.do("shift_leader", "approve_suspension", {"decision": "approve", "until": "2026-06-01"})
+    assert work.case.due_at is None
+    work.wait(days=10)
+    assert work.case.supervisions == 0
+
+
 def test_timers_of_a_limit_stand_still_while_its_clock_does(work: CaseWork) -> None:
     work.dispatch()
     returned = {"decision": "return", "reason": "非本单位权属", "reason_kind": "not_our_property"}

@@ -32,7 +32,7 @@ def start_clock(
     amount = calendar.amount(now, limit).total_seconds()
     clock = CaseClock(
         name=name, limit_text=str(limit), original=amount, total=amount, used=0.0,
-        running_since=None, due_at=None, stopped_at=None,
+        running_since=None, due_at=None, stopped_at=None, fired={},
     )  # fmt: skip
     case.clocks.append(clock)
     return clock
@@ -65,6 +65,7 @@ def pause_clock(clock: CaseClock, calendar: WorkCalendar, now: datetime, reason:
 def extend_clock(clock: CaseClock, calendar: WorkCalendar) -> None:
     """Add one original limit."""
     clock.total += clock.original
+    clock.fired = {key: share for key, share in clock.fired.items() if share * clock.total <= clock.used}
     clock.due_at = moment(clock, calendar, 1.0)
 
 

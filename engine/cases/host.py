@@ -129,6 +129,8 @@ class CaseHost:
         """Let exactly the clocks in ``running`` run; a pause is explained by the tasks open instead."""
         if not case.clocks:
             return
+        if case.status == "suspended":
+            running = {name: why for name, why in running.items() if name != clocks.HANDLING}
         paused = [
             c for c in case.clocks if c.running_since is not None and c.name not in running and c.stopped_at is None
         ]
@@ -137,6 +139,17 @@ class CaseHost:
             names = session.scalars(select(Task.name).where(Task.case_id == case.id, Task.status == "open"))
             why = "、".join(dict.fromkeys(names)) or "-"
         clocks.settle_clocks(case, self.calendar, running, why, now)
+
+    def note_fired(self, case: Case, clock: str, timer: str, share: float) -> None:
+        """Remember that a timer of a share of this clock has fired, so that going round again does not fire it twice."""
+        found = clocks.find_clock(case, clock)
+        if found is not None:
+            found.fired = {**found.fired, timer: share}
+
+    def has_fired(self, case: Case, clock: str, timer: str) -> bool:
+        """Whether that timer has fired on this clock since it started or was extended beyond it."""
+        found = clocks.find_clock(case, clock)
+        return found is not None and timer in found.fired
 
     def clock_moment(self, case: Case, clock: str, share: float) -> datetime | None:
         """When a share of a case clock is used up; none while paused or unknown."""

@@ -100,7 +100,7 @@ def settle_timers(step: Step, waiting: Waiting) -> list[Timer]:
             if row is None:
                 row = step.timers[task.id, position] = index_timer(step, process, task, position, definition)
             elif row.clock and row.share is not None:
-                moment = step.host.clock_moment(step.case, row.clock, row.share)
+                moment = share_moment(step, process, row.element, row.clock, row.share)
                 if moment != row.due_at:
                     row.due_at = moment
             if row.due_at is not None and row.due_at <= step.now:
@@ -168,12 +168,19 @@ def timer_moment(step: Step, process: str, element: Element, parsed: TimerText, 
         return moment_of(parsed.limit, step.now, step.host.calendar)
     share = parsed.share or 0.0
     if clock:
-        return step.host.clock_moment(step.case, clock, share)
+        return share_moment(step, process, element.id, clock, share)
     host = step.definition.element(process, element.host) if element.host else None
     limit = own_limit(step, limit_text(step, host)) if host else None
     if limit is None:
         raise step.failure("the timer measures a limit, but its task has none; give the task a limit or a clock")
     return moment_of(limit, step.now, step.host.calendar, share)
+
+
+def share_moment(step: Step, process: str, element_id: str, clock: str, share: float) -> datetime | None:
+    """When a share of a case clock is used up; none while it is paused, or when this timer has fired on it before."""
+    if step.host.has_fired(step.case, clock, f"{process}/{element_id}"):
+        return None
+    return step.host.clock_moment(step.case, clock, share)
 
 
 def own_limit(step: Step, text: str) -> Limit | None:

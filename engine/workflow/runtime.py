@@ -142,6 +142,8 @@ class Runtime:
             return
         step.element, step.process = element_of(task), step.definition.home[task.workflow.spec.name]
         step.record("timer_fired", timer=timer.text)
+        if timer.clock and timer.share is not None:
+            step.host.note_fired(step.case, timer.clock, f"{step.process}/{timer.element}", timer.share)
         definitions = getattr(task.task_spec.event_definition, "event_definitions", None)
         if definitions is None:
             task._set_internal_data(event_fired=True)

@@ -53,6 +53,14 @@ class Host(Protocol):
         """Let exactly the clocks in ``running`` (name -> reason) run from now on."""
         ...
 
+    def note_fired(self, case: Case, clock: str, timer: str, share: float) -> None:
+        """Remember that a timer of a share of a case clock has fired."""
+        ...
+
+    def has_fired(self, case: Case, clock: str, timer: str) -> bool:
+        """Whether it has, since the clock started or was extended beyond it."""
+        ...
+
     def clock_moment(self, case: Case, clock: str, share: float) -> datetime | None:
         """When ``share`` (1 = the whole limit) of a case clock is used up; none while it is paused or unknown."""
         ...
