@@ -28,8 +28,8 @@ PLAUSIBLE = ("2026-001", "13900000000", "1", "A1", "AB123", "someone@example.org
 class Situation:
     """What somebody knows when filling in a form.
 
-    ``labels`` choose among weights (see ``simulation.toml``); ``defaults`` are the task's; ``other_units`` could take
-    the case over, most likely first; ``add_evidence`` uploads a photo and gives its id. ``now`` is the city's local time.
+    ``labels`` choose among weights (see ``simulation.toml``); ``defaults`` are the task's; ``other_units`` could
+    take the case over, most likely first; ``add_evidence`` uploads a photo and gives its id. ``now`` is local time.
     """
 
     now: datetime

@@ -27,7 +27,7 @@ from engine.workflow.definitions import Definition
 from engine.workflow.forms import Form, FormInvalid
 
 MOST_ACTS = 80
-"""A case somebody has worked on this often goes the plain way from then on: a changed diagram must not loop for ever."""
+"""A case worked on this often goes the plain way from then on: a changed diagram must not loop for ever."""
 
 TASK = (
     Task.id, Task.case_id, Task.instance_id, Instance.deployment_id, Task.process, Task.element, Task.stage, Task.role,

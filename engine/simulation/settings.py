@@ -40,7 +40,7 @@ class OutsideAct:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a simulated city's file says, checked. ``answers`` stays as written: it is keyed by the city's forms."""
+    """Everything a simulated city's file says, checked. ``answers`` stays as written, keyed by the city's forms."""
 
     demand: Mapping[str, Any]
     sources: Mapping[str, float]
@@ -118,10 +118,12 @@ def read_settings(city: City, given: Mapping[str, Any]) -> Settings:
     for name, weights in given["rhythm"].items():
         if len(weights) != 24:
             raise ValueError(f"[rhythm] {name} has {len(weights)} weights, not one for each of 24 hours")
+    usual = given["usual"]
     return Settings(
-        demand=given["demand"], sources=given["sources"], rhythm=given["rhythm"], rhythms=given["rhythms"], delays=delays,
+        demand=given["demand"], sources=given["sources"], rhythm=given["rhythm"], rhythms=given["rhythms"],
+        delays=delays,
         slow_share=float(given["units"]["slow_share"]), slow_factor=float(given["units"]["slow_factor"]),
-        answers=given["answers"], usual_words=tuple(given["usual"]["words"]), usual_share=float(given["usual"]["share"]),
+        answers=given["answers"], usual_words=tuple(usual["words"]), usual_share=float(usual["share"]),
         acts={name: OutsideAct(**act) for name, act in given["acts"].items()},
         suspension_days=(int(shortest), int(longest)), with_phone_share=float(given["reporters"]["with_phone_share"]),
         texts=texts, shifts=shifts,

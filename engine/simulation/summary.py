@@ -15,7 +15,7 @@ from engine.models import Case, Task
 
 @dataclass
 class Tally:
-    """Counted while the city works. ``stuck`` are acts the engine refused, by message; ``unstaffed`` roles nobody has."""
+    """Counted while the city works. ``stuck``: acts the engine refused, by message; ``unstaffed``: roles nobody has."""
 
     reported: int = 0
     completed: int = 0
@@ -51,11 +51,9 @@ def summarise(session: Session, tally: Tally, now: datetime) -> Summary:
         select(Task.stage, func.count()).where(Task.status == "open").group_by(Task.stage).order_by(Task.stage)
     )
     verdicts = session.execute(select(Case.on_time, func.count()).where(Case.status == "closed").group_by(Case.on_time))
-    counted = {verdict: count for verdict, count in verdicts}
+    counted = dict(verdicts.tuples().all())
     overdue = session.scalar(
-        select(func.count())
-        .select_from(Case)
-        .where(Case.due_at < now, Case.status.not_in(("closed", "merged", "voided")))
+        select(func.count()).select_from(Case).where(Case.due_at < now, Case.status.in_(("filed", "dispatched")))
     )
     summary = Summary(
         now, tally, dict(by_status.tuples().all()), dict(by_stage.tuples().all()), sum(counted.values()),

@@ -1,4 +1,4 @@
-"""How long simulated people take: a task's stage, what is left until it is due, whose shift it is, how slow the unit is."""
+"""How long simulated people take: by stage, by what is left until the task is due, by shift, by how slow the unit is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Pace:
     def done_at(
         self, stage: str, unit: str | None, created: datetime, due: datetime | None, limit: str, chance: Random
     ) -> datetime:
-        """When a task created then is done. ``limit`` is the case's: one that runs through the night is worked on at night."""
+        """When a task created then is done. ``limit`` is the case's; one that runs at night is worked on at night."""
         delay = self.settings.delay(stage)
         shift = self.settings.shifts[delay.shift]
         factor = self.settings.slow_factor if unit in self.slow_units else 1.0
