@@ -70,7 +70,7 @@ def deviations(cases: list[ImportedCase], names: dict[str, str]) -> dict[str, li
     for case in cases:
         limit = limits.get((case.full_code, case.condition_no))
         if case.due_at and limit:
-            found[names[case.full_code]].append(case.due_at - calendar.add(case.opened_at, parse_limit(limit)))
+            found[names[case.full_code]].append(case.due_at - calendar.add(case.clock_started_at, parse_limit(limit)))
     return found
 
 

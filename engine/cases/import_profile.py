@@ -20,6 +20,7 @@ from engine.errors import Invalid
 
 CLOCKS_APART = timedelta(minutes=5)
 """Two machines stamp opening and closing; a case may be closed this much before it was opened."""
+HALF_A_MINUTE = timedelta(seconds=30)
 
 
 class Outcome(StrEnum):
@@ -76,6 +77,9 @@ class ImportedCase:
     closing_note: str
     duplicate_of: str
     stated_on_time: bool | None
+    clock_started_at: datetime
+    """When the limit began to run. Not ``opened_at`` where the file cut that to the minute: then its middle, as the
+    file's own due moments keep the seconds it lost."""
 
     @property
     def status(self) -> str:
@@ -131,6 +135,7 @@ class ImportProfile:
             closing_note=note,
             duplicate_of=self._original(note) if closed else "",
             stated_on_time=self._verdict(row, line),
+            clock_started_at=opened + HALF_A_MINUTE if self.words.cut_to_minute and not opened.second else opened,
         )
 
     def read_all(self, rows: Iterable[Mapping[str, str]]) -> Iterator[ImportedCase | RowRejected]:
@@ -183,11 +188,11 @@ class ImportProfile:
 
     def _subclass(self, row: Mapping[str, str], line: int) -> tuple[str, str]:
         text = self._text(row, "type")
-        try:
-            return self.words.types[text]
-        except KeyError:
+        found = self.words.types.get(text, self.words.other_type)
+        if found is None:
             remedy = f"add it to {self.words.types_file}"
-            raise RowRejected(line, self.words.columns["type"], f"type {text!r} has no subclass", remedy) from None
+            raise RowRejected(line, self.words.columns["type"], f"type {text!r} has no subclass", remedy)
+        return found
 
     def _condition(self, row: Mapping[str, str], full_code: str) -> int:
         for condition in self.words.conditions:
@@ -200,15 +205,18 @@ class ImportProfile:
             found = self.words.departments.get((column, (row.get(column) or "").strip()))
             if found:
                 return found
+        if self.words.other_department:
+            return self.words.other_department
         column = self.words.department_columns[-1]
         remedy = f"add it to {self.words.departments_file}"
         raise RowRejected(line, column, f"{row.get(column)!r} stands for no department", remedy)
 
     def _source(self, row: Mapping[str, str], line: int) -> str:
         text = self._text(row, "source")
-        if text not in self.words.sources:
+        found = self.words.sources.get(text, self.words.other_source)
+        if found is None:
             raise RowRejected(line, self.words.columns["source"], f"source {text!r} is unknown", "add it to [sources]")
-        return self.words.sources[text]
+        return found
 
     def _verdict(self, row: Mapping[str, str], line: int) -> bool | None:
         text = self._text(row, "verdict")

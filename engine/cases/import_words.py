@@ -41,12 +41,16 @@ class Words:
     columns: Mapping[str, str]
     time_format: str
     time_zone: str
+    cut_to_minute: bool
     types: Mapping[str, tuple[str, str]]
     types_file: Path
     conditions: tuple[Condition, ...]
     department_columns: tuple[str, ...]
     departments: Mapping[tuple[str, str], str]
     departments_file: Path
+    other_type: tuple[str, str] | None
+    other_department: str | None
+    other_source: str | None
     sources: Mapping[str, str]
     states: Mapping[str, bool]
     verdicts: Mapping[str, bool]
@@ -96,6 +100,7 @@ def _words(path: Path, toml: Mapping[str, Any], outcomes: frozenset[str]) -> Wor
         columns=columns,
         time_format=toml["times"]["format"],
         time_zone=toml["times"]["zone"],
+        cut_to_minute=bool(toml["times"].get("cut_to_minute", False)),
         types={
             row["value"]: (row["kind"], row["full_code"]) for row in _table(types_file, "value", "kind", "full_code")
         },
@@ -107,6 +112,9 @@ def _words(path: Path, toml: Mapping[str, Any], outcomes: frozenset[str]) -> Wor
             for row in _table(departments_file, "column", "value", "department")
         },
         departments_file=departments_file,
+        other_type=_other_type(path, toml["types"].get("otherwise")),
+        other_department=departments.get("otherwise"),
+        other_source=toml.get("source", {}).get("otherwise"),
         sources=toml["sources"],
         states=dict.fromkeys(state["open"], False) | dict.fromkeys(state["closed"], True),
         verdicts=dict.fromkeys(verdict.get("on_time", ()), True) | dict.fromkeys(verdict.get("overdue", ()), False),
@@ -115,6 +123,15 @@ def _words(path: Path, toml: Mapping[str, Any], outcomes: frozenset[str]) -> Wor
         outcomes=rules,
         otherwise=otherwise,
     )
+
+
+def _other_type(path: Path, text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    kind, _, full_code = text.partition("/")
+    if kind not in ("component", "event") or not full_code:
+        raise ImportProfileBroken(f"{path}: [types] otherwise is {text!r}; write it as event/9901")
+    return kind, full_code
 
 
 def _condition(rule: Mapping[str, Any]) -> Condition:

@@ -86,6 +86,9 @@ def _candidates(calendar: WorkCalendar, opened: datetime, due: datetime) -> Iter
             yield limit
 
 
+OTHER_CODE, OTHER = "9901", "Request of a type not listed"
+
+
 def write_catalogue(requests: Sequence[Request], calendar: WorkCalendar, root: Path) -> None:
     """Write classes, conditions, departments and former limits below ``root/catalogue``, the mapping below imports."""
     by_type: dict[str, list[Request]] = defaultdict(list)
@@ -126,6 +129,11 @@ def write_catalogue(requests: Sequence[Request], calendar: WorkCalendar, root: P
         if before.limit and before.limit != now.limit and before.met >= 3:
             former.append(["event", code, 1, CHANGED.date(), before.limit, before])
         mapping.append([name, "event", code])
+    # A request of a type the city invents later is taken as this, never lost.
+    classes.append(
+        ["event", "99", "Other", "Other", "01", OTHER_CODE, OTHER, OTHER, "point", OTHERWISE, "", "city", "city"]
+    )
+    conditions.append(["event", OTHER_CODE, 1, "", OTHER, OTHER, "", "Done, or the reporter told why not", "city"])
     _write(root / "catalogue/classes.csv", CLASSES, classes)
     _write(root / "catalogue/conditions.csv", CONDITIONS, _with_hateful_graffiti(conditions, codes))
     _write(root / "catalogue/former_limits.csv", FORMER, former)

@@ -65,8 +65,8 @@ def report(cases: list[ImportedCase], calendar: WorkCalendar, root: Path) -> Non
             continue
         before = None
         if key in former and calendar.local(case.opened_at).date() <= date.fromisoformat(former[key][1]):
-            before = case.due_at - calendar.add(case.opened_at, former[key][0])
-        deviation = case.due_at - calendar.add(case.opened_at, limits[key][0])
+            before = case.due_at - calendar.add(case.clock_started_at, former[key][0])
+        deviation = case.due_at - calendar.add(case.clock_started_at, limits[key][0])
         kinds[case.full_code][kind_of(deviation, case.opened_at, before)] += 1
     for code, counted in sorted(kinds.items(), key=lambda item: -item[1].total()):
         limit = limits.get((code, 1), ("-", ""))[0]
