@@ -99,6 +99,7 @@ class CaseClock(Base):
     running_since: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
+    fired: Mapped[dict[str, Any]]
     spans: Mapped[list[ClockSpan]] = relationship(order_by="ClockSpan.id", cascade="all, delete-orphan")
 
 
