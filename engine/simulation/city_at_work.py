@@ -6,7 +6,8 @@ task somebody gets done, the next act from outside, the next due timer of the da
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -24,7 +25,7 @@ from engine.organisation.actor import Actor
 from engine.organisation.roles import load_roles
 from engine.platform import Platform
 from engine.simulation.agenda import Agenda, Appointment
-from engine.simulation.chances import stream
+from engine.simulation.chances import pick, stream
 from engine.simulation.demand import Demand, Wish
 from engine.simulation.desk import Desk, OpenTask, open_tasks
 from engine.simulation.intervening import ANYTIME, HOUR, Outside
@@ -48,17 +49,21 @@ def simulate(
     days: float,
     cases_per_day: float,
     seed: int,
+    unfinished: bool = False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Summary:
     """Let the city work for ``days`` from ``start`` (aware). Commits as it goes, like the real thing.
 
     The same database, files and seed give the same histories. Open tasks already there are worked on too.
 
+    :param unfinished: end in the middle of work: with fresh reports and tasks of every stage still to be done.
     :param progress: hears how many more hours of the period are over, ``round(days * 24)`` in all.
     :raises CityBroken: the city's ``simulation.toml`` cannot be used.
     """
-    work = CityAtWork(session, platform, load_settings(platform.city), seed=seed, start=start)
     end = start + timedelta(days=days)
+    settings = load_settings(platform.city)
+    leave = settings.left_open if unfinished else {}
+    work = CityAtWork(session, platform, settings, seed=seed, start=start, leave=LeftOpen(leave, end))
     work.run(start, end, cases_per_day, Hours(start, round(days * 24), progress).tick)
     return summarise(session, work.tally, end)
 
@@ -66,7 +71,9 @@ def simulate(
 class CityAtWork:
     """One run of a simulated city."""
 
-    def __init__(self, session: Session, platform: Platform, settings: Settings, *, seed: int, start: datetime) -> None:
+    def __init__(
+        self, session: Session, platform: Platform, settings: Settings, *, seed: int, start: datetime, leave: LeftOpen
+    ) -> None:
         city, host = platform.city, platform.host
         self.session = session
         self.platform = platform
@@ -74,6 +81,7 @@ class CityAtWork:
         self.zone = city.time_zone
         self.agenda = Agenda()
         self.tally = Tally()
+        self.leave = leave
         self.people = People(session, load_roles(city.layers))
         places = Places(session, host.ground, settings.demand["area_classes"])
         day = start.astimezone(self.zone).date()
@@ -133,6 +141,10 @@ class CityAtWork:
                 if start <= moment <= end:
                     self.agenda.add(moment.astimezone(UTC), Appointment("report", source=source, serial=serial))
             day += timedelta(days=1)
+        chance = stream(self.seed, "just reported")
+        for serial, moment in enumerate(self.leave.fresh_reports(chance)):
+            source = pick(chance, self.demand.settings.sources)
+            self.agenda.add(moment, Appointment("report", source=source, serial=serial))
 
     def plan_tasks(self, tasks: list[OpenTask], now: datetime) -> None:
         """Decide when the tasks that are new get done."""
@@ -141,7 +153,8 @@ class CityAtWork:
                 self._planned.add(task.id)
                 since, chance = max(task.created_at, now), self.chance(task.number)
                 at = self.pace.done_at(task.stage, task.scope, since, task.due_at, task.limit_text, chance)
-                self.agenda.add(at, Appointment("task", task=task))
+                if not self.leave.takes(task.stage, at):
+                    self.agenda.add(at, Appointment("task", task=task))
 
     # What happens --------------------------------------------------------------------------------------------
 
@@ -221,6 +234,28 @@ class CityAtWork:
         for case_id in case_ids:
             self.follow(case_id, now)
         return moved > 0
+
+
+class LeftOpen:
+    """What is still to be done when a simulation ends: by stage how many tasks of its last hours, at most."""
+
+    def __init__(self, most: Mapping[str, tuple[int, float]], end: datetime) -> None:
+        self.most = most
+        self.end = end
+        self.left: Counter[str] = Counter()
+
+    def takes(self, stage: str, at: datetime) -> bool:
+        """Whether a task that would be done at a moment is left instead."""
+        most, hours = self.most.get(stage, (0, 0.0))
+        if at > self.end or self.left[stage] >= most or at < self.end - HOUR * hours:
+            return False
+        self.left[stage] += 1
+        return True
+
+    def fresh_reports(self, chance: Random) -> list[datetime]:
+        """The moments of the reports that have just come in, in order."""
+        most, hours = self.most.get("reports", (0, 0.0))
+        return sorted(self.end - HOUR * hours * chance.random() for _ in range(most))
 
 
 class Hours:

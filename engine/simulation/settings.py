@@ -57,6 +57,7 @@ class Settings:
     with_phone_share: float
     texts: Mapping[str, Any]
     shifts: Mapping[str, WorkCalendar]
+    left_open: Mapping[str, tuple[int, float]]
 
     def delay(self, stage: str) -> Delay:
         """The delay of a stage, or the usual one."""
@@ -127,6 +128,7 @@ def read_settings(city: City, given: Mapping[str, Any]) -> Settings:
         acts={name: OutsideAct(**act) for name, act in given["acts"].items()},
         suspension_days=(int(shortest), int(longest)), with_phone_share=float(given["reporters"]["with_phone_share"]),
         texts=texts, shifts=shifts,
+        left_open={stage: (int(most), float(hours)) for stage, (most, hours) in given["left_open"].items()},
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""How long simulated people take: by stage, by what is left until the task is due, by shift, by how slow the unit is."""
+"""How long simulated people take: by stage, by the time left until the task is due, by shift, by the unit."""
 
 from __future__ import annotations
 

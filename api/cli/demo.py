@@ -1,0 +1,194 @@
+"""``wangge demo``: a demonstration city with weeks of work behind it, made once and then kept."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from sqlalchemy import inspect, select
+from sqlalchemy.engine import make_url
+
+from api.cli.context import city_option, database_option, database_url, now, progress_bar
+from api.cli.serving import port_option, refuse_taken_port, serve_city
+from api.cli.simulating import show_summary
+from engine.checks import check_city, refuse_broken
+from engine.city import City, load_city
+from engine.database import open_database, session_factory
+from engine.errors import Conflict
+from engine.loading.city import load_city_folder
+from engine.migrations import upgrade_database
+from engine.models import Counter, Department, Deployment, Person
+from engine.organisation.people import hash_password
+from engine.organisation.roles import load_roles
+from engine.platform import build_platform
+from engine.simulation.city_at_work import simulate
+
+PASSWORD = "wangge-demo"
+READY = "demonstration ready"
+"""The counter that marks a demonstration finished, where a file cannot be renamed into place."""
+
+WORDS = {
+    "zh": {
+        "address": "地址", "role": "角色", "login": "账号", "name": "姓名", "password": "密码", "department": "部门",
+    },
+    "en": {
+        "address": "address", "role": "role", "login": "login", "name": "name", "password": "password",
+        "department": "department",
+    },
+}  # fmt: skip
+
+
+@click.command("demo")
+@city_option
+@database_option
+@click.option("--serve", is_flag=True, help="Serve it afterwards.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@port_option
+@click.option("--days", default=14.0, show_default=True, type=click.FloatRange(min=1), help="Days of work behind it.")
+@click.option(
+    "--cases-per-day", default=22.0, show_default=True, type=click.FloatRange(min=1), help="Reports, on average."
+)
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same city.")
+@click.option("--fresh", is_flag=True, help="Make it anew; what is there is replaced once the new one is ready.")
+def demo_command(
+    city_name: str, database_url: str | None, serve: bool, host: str, port: int, days: float, cases_per_day: float,
+    seed: int, fresh: bool,
+) -> None:  # fmt: skip
+    """Make a demonstration city, or open the one made before."""
+    city = load_city(city_name)
+    if serve:
+        refuse_taken_port(host, port)
+    refuse_broken(check_city(city))
+    url = _url(city, database_url)
+    if fresh or not is_ready(url):
+        make_demo(city, url, days=days, cases_per_day=cases_per_day, seed=seed, fresh=fresh)
+    else:
+        click.echo(f"{city.name}: {url}")
+    show_accounts(city, url, f"http://{host}:{port}")
+    if serve:
+        serve_city(city, url, host, port)
+
+
+def _url(city: City, given: str | None) -> str:
+    return database_url(city, given)
+
+
+def is_ready(url: str) -> bool:
+    """Whether a city has been loaded there. A file is, once it exists with a deployment in it."""
+    file = database_file(url)
+    if file is not None and not file.exists():
+        return False
+    engine = open_database(url)
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table("deployment"):
+                return False
+            loaded = connection.execute(select(Deployment.id).limit(1)).first() is not None
+            marked = connection.execute(select(Counter.value).where(Counter.name == READY)).first() is not None
+            if loaded and not marked and file is None:
+                raise Conflict(
+                    f"{url} holds a city that 'wangge demo' did not finish; serve it with 'wangge serve',"
+                    " or give an empty database"
+                )
+            return loaded
+    finally:
+        engine.dispose()
+
+
+def make_demo(city: City, url: str, *, days: float, cases_per_day: float, seed: int, fresh: bool) -> None:
+    """Make the demonstration. A SQLite file comes into being beside its place and moves there whole, or not at all."""
+    file = database_file(url)
+    if file is None:
+        if fresh:
+            raise click.ClickException(f"--fresh replaces SQLite files only; empty {url} yourself and start again")
+        fill_demo(city, url, days=days, cases_per_day=cases_per_day, seed=seed)
+        return
+    making = file.with_name(f"{file.name}.making")
+    remove_file(making)
+    fill_demo(city, f"sqlite:///{making}", days=days, cases_per_day=cases_per_day, seed=seed)
+    remove_file(file)
+    making.replace(file)
+
+
+def fill_demo(city: City, url: str, *, days: float, cases_per_day: float, seed: int) -> None:
+    """Load the city and let it work up to now."""
+    engine = open_database(url, synchronous="OFF")
+    session = session_factory(engine)()
+    try:
+        upgrade_database(engine)
+        begin = now()
+        with progress_bar(f"{city.name}: components and addresses") as progress:
+            load_city_folder(session, city, begin, password_hash=hash_password(PASSWORD), progress=progress)
+        platform = build_platform(session, city)
+        with progress_bar(f"{city.name}: hours of work", round(days * 24)) as progress:
+            summary = simulate(
+                session, platform, start=begin - timedelta(days=days), days=days, cases_per_day=cases_per_day,
+                seed=seed, unfinished=True, progress=progress,
+            )  # fmt: skip
+        session.add(Counter(name=READY, value=1))
+        session.commit()
+        show_summary(summary, city)
+        if engine.dialect.name == "sqlite":
+            session.close()
+            with engine.connect() as connection:
+                connection.exec_driver_sql("ROLLBACK")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql("BEGIN")
+    finally:
+        session.close()
+        engine.dispose()
+
+
+def database_file(url: str) -> Path | None:
+    """The file of a SQLite URL, none for a server."""
+    parsed = make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def remove_file(file: Path) -> None:
+    """A SQLite file with what lies beside it."""
+    for suffix in ("", "-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+
+def show_accounts(city: City, url: str, address: str) -> None:
+    """Print one account a role, in the city's language."""
+    english = city.language == "en"
+    roles, words = load_roles(city.layers), WORDS["en" if english else "zh"]
+    engine = open_database(url)
+    with session_factory(engine)() as session:
+        names = {row.code: row.name_en if english else row.name for row in session.scalars(select(Department))}
+        people = session.scalars(select(Person).where(Person.demo, Person.active).order_by(Person.id)).all()
+        rows = [
+            (
+                (roles[held.post.role].name_en if english else roles[held.post.role].name)
+                if held.post.role in roles
+                else held.post.role,
+                person.login,
+                person.name_en if english else person.name,
+                names.get(held.department_code, ""),
+            )
+            for person in people
+            for held in person.posts[:1]
+        ]
+    engine.dispose()
+    click.echo(f"\n{words['address']}: {address}    {words['password']}: {PASSWORD}")
+    for line in table([(words["role"], words["login"], words["name"], words["department"]), *rows]):
+        click.echo(line)
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Rows in columns; a Chinese character is two wide."""
+    kept = list(rows)
+    widths = [max(_width(row[at]) for row in kept) for at in range(len(kept[0]))]
+    padded = (
+        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)) for row in kept
+    )
+    return [f"  {line.rstrip()}" for line in padded]
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -1,0 +1,117 @@
+"""``wangge serve``: the city's pages and API behind gunicorn, with the scheduler in one place."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from api.cli.context import city_option, database_option, database_url
+from api.config import Settings, kept_secret
+from engine.checks import check_city, refuse_broken
+from engine.city import City, load_city
+
+THREADS = 8
+DEFAULT_PORT = 8000
+
+
+def port_option(command: Any) -> Any:
+    """``--port``, else the environment's PORT."""
+    return click.option(
+        "--port", default=DEFAULT_PORT, envvar="PORT", show_default=True, type=click.IntRange(1, 65_535),
+        help="The port to listen on (PORT).",
+    )(command)  # fmt: skip
+
+
+@click.command("serve")
+@city_option
+@database_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 for everybody.")
+@port_option
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that answer.")
+def serve_command(city_name: str, database_url: str | None, host: str, port: int, workers: int) -> None:
+    """Serve a city. Refuses a broken one, saying what 'wangge check' says."""
+    city = load_city(city_name)
+    refuse_broken(check_city(city))
+    serve_city(city, database_url, host, port, workers)
+
+
+def serve_city(city: City, given_url: str | None, host: str, port: int, workers: int = 1) -> None:
+    """Serve a checked city until told to stop."""
+    refuse_taken_port(host, port)
+    var = Path(os.environ.get("WANGGE_VAR") or "var").resolve()
+    settings = Settings(str(city.root), database_url(city, given_url), kept_secret(var), var, check_city=False)
+    prove_it_starts(settings)
+    click.echo(f"{city.name}: http://{host}:{port}  (Ctrl+C stops)")
+    Server(settings, host, port, workers).run()
+
+
+def prove_it_starts(settings: Settings) -> None:
+    """Raise what a worker would die of, here where it can be read."""
+    from api.app import create_app
+
+    app = create_app(settings)
+    with app.app_context():
+        app.extensions["sqlalchemy"].engine.dispose()
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Say so when another process listens there; gunicorn would try for five seconds and end with a stack."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"cannot listen on {host}:{port} ({error.strerror}); stop what uses it or give another --port"
+            ) from error
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn without a command line of its own."""
+
+    def __init__(self, settings: Settings, host: str, port: int, workers: int) -> None:
+        self.settings = settings
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.options = {
+            "bind": address, "workers": workers, "worker_class": "gthread", "threads": THREADS,
+            "proc_name": "wangge", "loglevel": "warning", "timeout": 60, "post_worker_init": start_scheduler_once,
+        }  # fmt: skip
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Called by gunicorn."""
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Called by gunicorn in every worker."""
+        from api.app import create_app
+
+        return create_app(self.settings)
+
+
+_held: list[Any] = []
+"""The lock file of the worker that schedules, open as long as it lives."""
+
+
+def start_scheduler_once(worker: Any) -> None:
+    """Let the first worker schedule. When it dies its lock goes with it, and the worker that replaces it takes over."""
+    from api.scheduler import start_scheduler
+
+    settings: Settings = worker.app.settings
+    lock = (settings.var / f"{Path(settings.city).name}.scheduler.lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return
+    _held.append(lock)
+    start_scheduler(worker.wsgi)
