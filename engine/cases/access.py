@@ -55,9 +55,12 @@ def mine_or_my_groups(actor: Actor) -> ColumnElement[bool]:
     return or_(*ways) if ways else false()
 
 
-def access_task(session: Session, actor: Actor, task_id: UUID) -> Task:
-    """A task the actor's posts may do, whoever holds it. Raises NotFound for any other."""
-    task = session.get(Task, task_id)
+def access_task(session: Session, actor: Actor, task_id: UUID, *, lock: bool = False) -> Task:
+    """A task the actor's posts may do, whoever holds it. Raises NotFound for any other.
+
+    ``lock`` waits for whoever is at the task right now and reads what they left.
+    """
+    task = session.get(Task, task_id, with_for_update=True if lock else None)
     if task is None or not (actor.serves(task.role, task.scope) or task.assignee_id == actor.person_id):
         raise NotFound(
             f"there is no task {task_id} for your post; it may have been withdrawn or given to somebody else"

@@ -28,7 +28,7 @@ def claim_task(session: Session, actor: Actor, task_id: UUID, now: datetime) -> 
     """Take a group's task for oneself. Raises Conflict naming who holds it already."""
 
     def act() -> dict[str, Any]:
-        task = access_task(session, actor, task_id)
+        task = access_task(session, actor, task_id, lock=True)
         refuse_closed(session, task)
         if task.assignee_id not in (None, actor.person_id):
             raise Conflict(f"{holder(session, task)} has claimed this task; ask for a release")
@@ -44,7 +44,7 @@ def release_task(session: Session, actor: Actor, task_id: UUID, now: datetime) -
     """Give a claimed task back to the group."""
 
     def act() -> dict[str, Any]:
-        task = access_task(session, actor, task_id)
+        task = access_task(session, actor, task_id, lock=True)
         refuse_closed(session, task)
         if task.assignee_id != actor.person_id:
             raise Conflict("you do not hold this task; nothing to release")
@@ -73,7 +73,7 @@ def complete_task(
     """
 
     def act() -> dict[str, Any]:
-        task = access_task(session, actor, task_id)
+        task = access_task(session, actor, task_id, lock=True)
         refuse_closed(session, task)
         if task.assignee_id not in (None, actor.person_id):
             raise Conflict(f"{holder(session, task)} has claimed this task; ask for a release")

@@ -47,6 +47,14 @@ def act_once(
                 )
             session.commit()
             return answer
+        except Conflict:
+            session.rollback()
+            # The same request may have been answered while this one waited for its turn.
+            known = _known_answer(session, person_id, key, request)
+            session.rollback()
+            if known is None:
+                raise
+            return known
         except (StaleDataError, IntegrityError, OperationalError) as error:
             session.rollback()
             if attempt == TRIES - 1:
