@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from flask import Flask
 from flask_smorest import Api
@@ -13,17 +14,20 @@ from werkzeug.exceptions import HTTPException
 
 from api.auth import LoginBrake
 from api.config import Settings
-from api.context import PLATFORM, ROLES, TRANSLATIONS, db
+from api.context import OUTBOX, PLATFORM, ROLES, TRANSLATIONS, db
 from api.errors import http_problem, register_errors
 from api.openapi import OPENAPI, document_problems
+from api.pages import register_pages
 from api.resources import blueprints
 from api.resources.health import probe
 from api.resources.session import BRAKE
+from engine.checks import check_city, refuse_broken
 from engine.city import City, load_city
 from engine.clock import Clock
 from engine.database import engine_options, prepare_engine
 from engine.errors import CityBroken
 from engine.organisation.roles import load_roles
+from engine.outbox import Outbox
 from engine.platform import build_platform
 from engine.registry import Registry
 from engine.translations import Translations
@@ -44,21 +48,29 @@ class ProblemApi(Api):  # type: ignore[misc]
 
 
 def create_app(
-    settings: Settings, *, city: City | None = None, clock: Clock | None = None, registry: Registry | None = None
+    settings: Settings,
+    *,
+    city: City | None = None,
+    clock: Clock | None = None,
+    registry: Registry | None = None,
+    outbox: Outbox | None = None,
+    pages: bool = True,
 ) -> Flask:
     """A host for one city, ready to serve.
 
     :param city: a loaded city, when the caller has found its plugins already; else ``settings.city`` is loaded.
+    :param outbox: who delivers what the outside must hear; the core's topics alone when not given.
+    :param pages: serve the web pages too, not only the API.
     :raises CityBroken: the city's files do not hold together, or its database has not been initialised.
     """
     city = city or load_city(settings.city)
     if settings.check_city:
-        refuse_broken_city(city)
+        refuse_broken(check_city(city, registry))
     app = Flask("api")
+    url = settings.database_url or default_database(city, settings.var)
     app.config.update(
         SECRET_KEY=settings.secret_key, TESTING=settings.testing, MAX_CONTENT_LENGTH=UPLOAD_LIMIT,
-        SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url), **OPENAPI,
+        SQLALCHEMY_DATABASE_URI=url, SQLALCHEMY_ENGINE_OPTIONS=engine_options(url), **OPENAPI,
     )  # fmt: skip
     app.json.sort_keys = app.json.ensure_ascii = False  # type: ignore[attr-defined]
     db.init_app(app)
@@ -69,9 +81,17 @@ def create_app(
         app.extensions[ROLES] = load_roles(city.layers)
         app.extensions[TRANSLATIONS] = Translations.load(city)
         app.extensions[BRAKE] = LoginBrake()
+        app.extensions[OUTBOX] = outbox or Outbox()
         db.session.remove()
     serve_api(app, blueprints())
+    if pages:
+        register_pages(app)
     return app
+
+
+def default_database(city: City, var: Path) -> str:
+    """The SQLite file a city lives in when no database is named."""
+    return f"sqlite:///{var / f'{city.id}.sqlite'}"
 
 
 def serve_api(app: Flask, groups: Iterable[object]) -> None:
@@ -83,18 +103,6 @@ def serve_api(app: Flask, groups: Iterable[object]) -> None:
         api.register_blueprint(blueprint)
     app.register_blueprint(probe)
     app.register_blueprint(get_swaggerui_blueprint("/api/v1/docs", "/api/v1/openapi.json", {"app_name": "Wangge API"}))
-
-
-def refuse_broken_city(city: City) -> None:
-    """Raise CityBroken with every error ``wangge check`` finds, each with file, element and remedy."""
-    try:
-        from engine.checks import check_city  # type: ignore[attr-defined,unused-ignore]
-    except ImportError:
-        return
-    errors = [finding for finding in check_city(city) if str(finding.severity) == "error"]
-    if errors:
-        lines = (f"{f.file} {f.element or ''}: {f.message}; {f.remedy}" for f in errors)
-        raise CityBroken(f"{city.id} cannot be served, wangge check finds:\n" + "\n".join(lines))
 
 
 def refuse_empty_database(city: City) -> None:

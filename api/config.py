@@ -13,7 +13,10 @@ DEFAULT_CITY = "yunhe"
 
 @dataclass(frozen=True)
 class Settings:
-    """What a running host must know. ``city`` is the id of a shipped city or the path of a city folder."""
+    """What a running host must know. ``city`` is the id of a shipped city or the path of a city folder.
+
+    An empty ``database_url`` stands for an SQLite file under ``var``.
+    """
 
     city: str
     database_url: str
@@ -26,12 +29,12 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """``WANGGE_CITY``, ``WANGGE_DATABASE_URL``, ``WANGGE_SECRET_KEY`` and ``WANGGE_VAR`` (default ``./var``).
 
-        Without a database URL the city lives in an SQLite file under ``var``; without a secret key one is made there,
-        readable by its owner only, so that sessions survive a restart.
+        Without a database URL the city lives in an SQLite file of its name under ``var``; without a secret key one is
+        made there, readable by its owner only, so that sessions survive a restart.
         """
         var = Path(environ.get("WANGGE_VAR") or "var").resolve()
         city = environ.get("WANGGE_CITY") or DEFAULT_CITY
-        url = environ.get("WANGGE_DATABASE_URL") or f"sqlite:///{var / (Path(city).name + '.db')}"
+        url = environ.get("WANGGE_DATABASE_URL") or ""
         return cls(city, url, environ.get("WANGGE_SECRET_KEY") or kept_secret(var), var)
 
 

@@ -21,6 +21,7 @@ db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": Fal
 PLATFORM = "wangge"
 ROLES = "wangge.roles"
 TRANSLATIONS = "wangge.translations"
+OUTBOX = "wangge.outbox"
 LANGUAGES = ("zh", "en")
 
 

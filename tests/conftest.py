@@ -15,9 +15,10 @@ from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.config import Settings
+from api.context import session
 from engine.clock import FrozenClock
 from engine.models import Person
-from engine.organisation.people import hash_password
+from engine.organisation.people import hash_password, issue_token
 from engine.testing.small_city import MONDAY, SmallTown, write_small_city
 
 PASSWORD = "street-lamp"
@@ -59,9 +60,11 @@ class Api:
     def login(self, login: str) -> dict[str, str]:
         """The headers of a person, logged in on first use."""
         if login not in self._tokens:
-            answer = self.client.post("/api/v1/login", json={"login": login, "password": PASSWORD})
-            assert answer.status_code == 200, answer.text
-            self._tokens[login] = answer.json["token"]
+            # Tokens straight from the service: checking a password is slow by design, and test_api_session does it.
+            with self.app.app_context():
+                person = session().query(Person).filter_by(login=login).one()
+                self._tokens[login], _ = issue_token(session(), person, self.clock.now())
+                session().commit()
         return {"Authorization": f"Bearer {self._tokens[login]}"}
 
     def ask(self, login: str, method: str, path: str, *, headers: Any = None, **rest: Any) -> TestResponse:
@@ -93,7 +96,7 @@ def make_api(town_folder: Path, town_database: Path, tmp_path: Path) -> Iterator
     def make() -> Api:
         clock = FrozenClock(MONDAY)
         settings = Settings(str(town_folder), f"sqlite:///{path}", "test", tmp_path, check_city=False, testing=True)
-        app = create_app(settings, clock=clock)
+        app = create_app(settings, clock=clock, pages=False)
         apps.append(app)
         return Api(app, clock)
 

@@ -1,0 +1,139 @@
+"""The scheduler: fires due timers and delivers the outbox, in one of all workers. ``wangge serve`` starts it.
+
+Being leader only saves work: timers and messages are taken row by row under a lock, so that two leaders for a moment
+(a network that parts and heals) still do everything once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Protocol
+
+from apscheduler.events import EVENT_SCHEDULER_SHUTDOWN
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.context import OUTBOX, db, now, platform, session
+from engine.cases.timekeeping import fire_due_timers
+from engine.outbox import Outbox, deliver_due
+
+log = logging.getLogger("wangge.scheduler")
+
+ADVISORY_KEY = 0x57616E67
+"""``Wang`` in ASCII: one key a database, so two cities in two databases have a leader each."""
+
+
+class Leadership(Protocol):
+    """The right to be the one scheduler."""
+
+    def held(self) -> bool:
+        """Whether this worker leads now; tries to win when nobody does."""
+        ...
+
+    def release(self) -> None:
+        """Let another worker lead."""
+        ...
+
+
+class FileLeadership:
+    """For SQLite: a lock on a file beside the database. The system frees it when the worker dies."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def held(self) -> bool:
+        """Whether this worker has the lock."""
+        if self._file is not None:
+            return True
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        file = self.path.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return False
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        """Give the lock up."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class AdvisoryLeadership:
+    """For PostgreSQL: an advisory lock on a connection of its own. The server frees it when the connection ends."""
+
+    def __init__(self, engine: Engine, key: int = ADVISORY_KEY) -> None:
+        self.engine, self.key = engine, key
+        self._connection: Connection | None = None
+
+    def held(self) -> bool:
+        """Whether this worker has the lock and its connection still lives."""
+        try:
+            if self._connection is not None:
+                self._connection.execute(text("SELECT 1"))
+                return True
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            if connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": self.key}):
+                self._connection = connection
+                return True
+            connection.close()
+        except SQLAlchemyError as error:
+            log.warning("the scheduler cannot reach the database: %s", error)
+            self.release()
+        return False
+
+    def release(self) -> None:
+        """End the connection, and with it the lock."""
+        if self._connection is not None:
+            # A pooled connection would keep the lock: this one is really closed.
+            with suppress(SQLAlchemyError):
+                self._connection.invalidate()
+                self._connection.close()
+            self._connection = None
+
+
+def leadership_for(app: Flask) -> Leadership:
+    """The kind of leadership that suits the app's database."""
+    with app.app_context():
+        engine = db.engine
+    if engine.dialect.name == "postgresql":
+        return AdvisoryLeadership(engine)
+    database = engine.url.database
+    beside = Path(database) if database and database != ":memory:" else Path(app.instance_path) / "memory"
+    return FileLeadership(beside.with_name(beside.name + ".scheduler.lock"))
+
+
+def work_once(app: Flask) -> tuple[int, int]:
+    """Fire what is due and deliver what waits. Returns how many cases moved and messages got through."""
+    with app.app_context():
+        outbox: Outbox = app.extensions[OUTBOX]
+        moved = fire_due_timers(session(), platform(), now())
+        return moved, deliver_due(session(), outbox, now())
+
+
+def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership | None = None) -> BackgroundScheduler:
+    """Work every ``every_s`` seconds from a thread of this worker, as long as it leads. Shut it down to stop."""
+    leader = leadership or leadership_for(app)
+
+    def tick() -> None:
+        try:
+            if leader.held():
+                work_once(app)
+        except Exception:
+            # A tick that fails must not end the scheduler: the database may be away for a minute.
+            log.exception("a tick of the scheduler failed; the next one tries again")
+
+    scheduler = BackgroundScheduler(timezone="UTC")
+    scheduler.add_job(tick, "interval", seconds=every_s, id="wangge", max_instances=1, coalesce=True)
+    scheduler.add_listener(lambda event: leader.release(), mask=EVENT_SCHEDULER_SHUTDOWN)
+    scheduler.start()
+    return scheduler
