@@ -37,7 +37,8 @@ def show_findings(findings: list[Finding]) -> None:
         for finding in group:
             mark, colour = MARKS[finding.severity]
             line = f" (line {finding.line})" if finding.line else ""
-            click.echo(f"  {click.style(f'{mark} {finding.severity}', fg=colour)} {finding.element}{line}: {finding.message}")
+            severity = click.style(f"{mark} {finding.severity}", fg=colour)
+            click.echo(f"  {severity} {finding.element}{line}: {finding.message}")
             click.echo(f"      → {finding.remedy}")
         click.echo()
 
