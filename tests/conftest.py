@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
+from api_people import PASSWORD, Api
 from flask import Flask
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.config import Settings
-from api.context import session
 from engine.clock import FrozenClock
 from engine.models import Person
-from engine.organisation.people import hash_password, issue_token
+from engine.organisation.people import hash_password
 from engine.testing.small_city import MONDAY, SmallTown, write_small_city
-
-PASSWORD = "street-lamp"
 
 
 @pytest.fixture(scope="session")
@@ -42,48 +36,6 @@ def town_database(town_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     town.session.connection().exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     town.close()
     return path
-
-
-@dataclass
-class Api:
-    """The API of a small city as its people use it: one login a person, the clock moves only when told to."""
-
-    app: Flask
-    clock: FrozenClock
-    _tokens: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def client(self) -> FlaskClient:
-        """A client without any login."""
-        return self.app.test_client()
-
-    def login(self, login: str) -> dict[str, str]:
-        """The headers of a person, logged in on first use."""
-        if login not in self._tokens:
-            # Tokens straight from the service: checking a password is slow by design, and test_api_session does it.
-            with self.app.app_context():
-                person = session().query(Person).filter_by(login=login).one()
-                self._tokens[login], _ = issue_token(session(), person, self.clock.now())
-                session().commit()
-        return {"Authorization": f"Bearer {self._tokens[login]}"}
-
-    def ask(self, login: str, method: str, path: str, *, headers: Any = None, **rest: Any) -> TestResponse:
-        """Any request in the name of a person; ``path`` follows ``/api/v1``."""
-        return self.client.open(
-            "/api/v1" + path, method=method, headers={**self.login(login), **(headers or {})}, **rest
-        )
-
-    def get(self, login: str, path: str, **rest: Any) -> TestResponse:
-        """GET as a person."""
-        return self.ask(login, "GET", path, **rest)
-
-    def post(self, login: str, path: str, **rest: Any) -> TestResponse:
-        """POST as a person."""
-        return self.ask(login, "POST", path, **rest)
-
-    def put(self, login: str, path: str, **rest: Any) -> TestResponse:
-        """PUT as a person."""
-        return self.ask(login, "PUT", path, **rest)
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ class Incidents(MethodView):
         found = select(Incident, Case.number).outerjoin(Case, Case.id == Incident.case_id).order_by(Incident.id.desc())
         if not query["resolved"]:
             found = found.where(Incident.resolved_at.is_(None))
-        rows = session().execute(found.limit(200)).tuples()
+        rows = session().execute(found.limit(200))
         return {"incidents": [incident_view(incident, number) for incident, number in rows]}
 
 

@@ -52,7 +52,7 @@ class Notices(MethodView):
         page = fetch_page(session(), wanted, NEWEST, limit=query["limit"], cursor=query["cursor"])
         ids = {row.case_id for row in page.rows if row.case_id}
         found = session().execute(select(Case.id, Case.number).where(Case.id.in_(ids)))
-        numbers: dict[int, str] = dict(found.tuples().all())
+        numbers: dict[int, str] = dict(found.all())
         notices = [
             {
                 "id": row.id, "case": numbers.get(row.case_id), "topic": row.topic, "text_": row.text,

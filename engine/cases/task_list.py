@@ -89,7 +89,7 @@ def list_tasks(
     if mine != group:
         conditions.append(Task.assignee_id == actor.person_id if mine else Task.assignee_id.is_(None))
     counts = select(Task.stage, func.count()).where(*conditions).group_by(Task.stage).order_by(Task.stage)
-    stages = dict(session.execute(counts).tuples().all())
+    stages = dict(session.execute(counts).all())
     if stage:
         conditions.append(Task.stage == stage)
     page = fetch_page(

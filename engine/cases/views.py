@@ -289,11 +289,11 @@ def links_of(session: Session, case: Case) -> Iterable[LinkView]:
     """Cases that belong together with this one."""
     for kind, number in session.execute(
         select(CaseLink.kind, Case.number).join(Case, Case.id == CaseLink.to_id).where(CaseLink.from_id == case.id)
-    ).tuples():
+    ):
         yield LinkView(number, kind, "to")
     for kind, number in session.execute(
         select(CaseLink.kind, Case.number).join(Case, Case.id == CaseLink.from_id).where(CaseLink.to_id == case.id)
-    ).tuples():
+    ):
         yield LinkView(number, kind, "from")
 
 
@@ -304,7 +304,7 @@ def evidence_of(session: Session, case: Case) -> list[EvidenceView]:
         .outerjoin(Person, Person.id == Evidence.uploader_id)
         .where(Evidence.case_id == case.id)
         .order_by(Evidence.id)
-    ).tuples()
+    )
     return [evidence_view(row, uploader) for row, uploader in rows]
 
 
@@ -359,7 +359,7 @@ def element_names(session: Session, platform: Platform, case: Case) -> dict[tupl
 
 def person_names(session: Session, ids: Iterable[int]) -> dict[int, str]:
     """Names of people by id."""
-    return dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(list(ids)))).tuples().all())
+    return dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(list(ids)))).all())
 
 
 def department(platform: Platform, code: str | None) -> Named | None:
