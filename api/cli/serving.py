@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 from pathlib import Path
@@ -47,18 +46,8 @@ def serve_city(city: City, given_url: str | None, host: str, port: int, workers:
     refuse_taken_port(host, port)
     var = Path(os.environ.get("WANGGE_VAR") or "var").resolve()
     settings = Settings(str(city.root), database_url(city, given_url), kept_secret(var), var, check_city=False)
-    prove_it_starts(settings)
     click.echo(f"{city.name}: http://{host}:{port}  (Ctrl+C stops)")
     Server(settings, host, port, workers).run()
-
-
-def prove_it_starts(settings: Settings) -> None:
-    """Raise what a worker would die of, here where it can be read."""
-    from api.app import create_app
-
-    app = create_app(settings)
-    with app.app_context():
-        app.extensions["sqlalchemy"].engine.dispose()
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -81,8 +70,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         self.settings = settings
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.options = {
-            "bind": address, "workers": workers, "worker_class": "gthread", "threads": THREADS,
-            "proc_name": "wangge", "loglevel": "warning", "timeout": 60, "post_worker_init": start_scheduler_once,
+            "bind": address, "workers": workers, "worker_class": "gthread", "threads": THREADS, "preload_app": True,
+            "proc_name": "wangge", "loglevel": "warning", "timeout": 60, "post_worker_init": schedule,
         }  # fmt: skip
         super().__init__()
 
@@ -92,26 +81,17 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Called by gunicorn in every worker."""
+        """Called by gunicorn once, before it forks: a city that cannot be served says so here and not in a worker."""
         from api.app import create_app
 
-        return create_app(self.settings)
+        app = create_app(self.settings)
+        with app.app_context():
+            app.extensions["sqlalchemy"].engine.dispose()  # connections do not survive a fork
+        return app
 
 
-_held: list[Any] = []
-"""The lock file of the worker that schedules, open as long as it lives."""
-
-
-def start_scheduler_once(worker: Any) -> None:
-    """Let the first worker schedule. When it dies its lock goes with it, and the worker that replaces it takes over."""
+def schedule(worker: Any) -> None:
+    """Called in every worker; the schedulers agree among themselves which of them works."""
     from api.scheduler import start_scheduler
 
-    settings: Settings = worker.app.settings
-    lock = (settings.var / f"{Path(settings.city).name}.scheduler.lock").open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        return
-    _held.append(lock)
     start_scheduler(worker.wsgi)
