@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from engine.catalogue.lookup import limit_for
 from engine.city import City
 from engine.city_calendars import city_calendar
 from engine.ground.index import Ground
-from engine.models import Case, Component, FilingCondition, Subclass, Task
+from engine.models import Case, Component, FilingCondition, Subclass
 from engine.organisation.directory import Directory
 from engine.registry import Registry
 
@@ -125,20 +125,13 @@ class CaseHost:
         """The handling limit noted on the case when it was filed."""
         return limit_for(case.limit_text, case.area_class)
 
-    def settle_clocks(self, session: Session, case: Case, running: Mapping[str, str], now: datetime) -> None:
+    def settle_clocks(self, case: Case, running: Mapping[str, str], open_now: Sequence[str], now: datetime) -> None:
         """Let exactly the clocks in ``running`` run; a pause is explained by the tasks open instead."""
         if not case.clocks:
             return
         if case.status == "suspended":
             running = {name: why for name, why in running.items() if name != clocks.HANDLING}
-        paused = [
-            c for c in case.clocks if c.running_since is not None and c.name not in running and c.stopped_at is None
-        ]
-        why = ""
-        if paused:
-            names = session.scalars(select(Task.name).where(Task.case_id == case.id, Task.status == "open"))
-            why = "、".join(dict.fromkeys(names)) or "-"
-        clocks.settle_clocks(case, self.calendar, running, why, now)
+        clocks.settle_clocks(case, self.calendar, running, "、".join(open_now) or "-", now)
 
     def note_fired(self, case: Case, clock: str, timer: str, share: float) -> None:
         """Remember that a timer of a share of this clock has fired, so that going round again does not fire it twice."""

@@ -309,6 +309,7 @@ def record_callback(step: Step, satisfaction: str) -> None:
 
 def evaluate(step: Step) -> None:
     """Write down what evaluation counts about this case, under the period of its deadline."""
+    step.session.flush()
     facts = evaluation_facts(step.session, step.case, step.host.calendar, step.now)
     row = step.session.get(Evaluation, step.case.id)
     if row is None:

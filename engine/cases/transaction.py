@@ -40,7 +40,8 @@ def act_once(
             if known is not None:
                 session.rollback()
                 return known
-            answer = act()
+            with session.no_autoflush:
+                answer = act()
             if key is not None:
                 session.add(
                     IdempotencyKey(person_id=person_id, key=key, request=_mark(request), answer=answer, created_at=now)

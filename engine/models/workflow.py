@@ -38,9 +38,10 @@ class Instance(Base):
     process: Mapped[str]
     status: Mapped[str]
     state: Mapped[bytes] = mapped_column(LargeBinary)
-    version: Mapped[int]
+    version: Mapped[int] = mapped_column()
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this attribute from the class
 
 
 class Task(Base):

@@ -44,11 +44,13 @@ class CaseWork:
 
     def open(self) -> list[str]:
         """Elements of the open tasks, oldest first."""
+        self.town.session.rollback()  # see what others have committed since
         query = select(Task.element).where(Task.case_id == self.id, Task.status == "open")
         return list(self.town.session.scalars(query.order_by(Task.created_at, Task.element)))
 
     def task(self, element: str, scope: str | None = None) -> Task:
         """An open task by element (and scope, when several units have one)."""
+        self.town.session.rollback()
         query = select(Task).where(Task.case_id == self.id, Task.status == "open", Task.element == element)
         if scope is not None:
             query = query.where(Task.scope == scope)

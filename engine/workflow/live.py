@@ -18,14 +18,14 @@ from engine.workflow.codec import decode
 from engine.workflow.definitions import Definition
 from engine.workflow.specs import CaseWorkflow
 
-_HELD = "wangge.live"
-
 
 class LiveInstances:
     """A bounded cache of live instances. Keys are (database, instance id); a stale version is never used."""
 
     def __init__(self, size: int = 512) -> None:
         self.size = size
+        self._held_key = f"wangge.live.{id(self)}"
+        self._versions_key = f"{self._held_key}.versions"
         self._lock = Lock()
         self._kept: OrderedDict[int, tuple[int, CaseWorkflow]] = OrderedDict()
 
@@ -46,9 +46,9 @@ class LiveInstances:
         self._held(session)[instance.id] = (instance, workflow)
 
     def _held(self, session: Session) -> dict[int, tuple[Instance, CaseWorkflow]]:
-        held: dict[int, tuple[Instance, CaseWorkflow]] | None = session.info.get(_HELD)
+        held: dict[int, tuple[Instance, CaseWorkflow]] | None = session.info.get(self._held_key)
         if held is None:
-            held = session.info[_HELD] = {}
+            held = session.info[self._held_key] = {}
             event.listen(session, "before_commit", self._note_versions)
             event.listen(session, "after_commit", self._put_back)
             event.listen(session, "after_rollback", self._drop)
@@ -56,13 +56,13 @@ class LiveInstances:
 
     def _note_versions(self, session: Session) -> None:
         session.flush()
-        session.info[_HELD + ".versions"] = {
-            key: (instance.version, workflow) for key, (instance, workflow) in session.info[_HELD].items()
+        session.info[self._versions_key] = {
+            key: (instance.version, workflow) for key, (instance, workflow) in session.info[self._held_key].items()
         }
 
     def _put_back(self, session: Session) -> None:
-        kept: dict[int, tuple[int, Any]] = session.info.pop(_HELD + ".versions", {})
-        session.info[_HELD].clear()
+        kept: dict[int, tuple[int, Any]] = session.info.pop(self._versions_key, {})
+        session.info[self._held_key].clear()
         with self._lock:
             for key, (version, workflow) in kept.items():
                 if not workflow.completed:
@@ -73,5 +73,5 @@ class LiveInstances:
                 self._kept.popitem(last=False)
 
     def _drop(self, session: Session) -> None:
-        session.info[_HELD].clear()
-        session.info.pop(_HELD + ".versions", None)
+        session.info[self._held_key].clear()
+        session.info.pop(self._versions_key, None)

@@ -115,14 +115,14 @@ class Runtime:
         """Run until only people and time can move on; fire what is due at once; write down where it stands."""
         with step.session.no_autoflush:
             self._run_on(step, workflow)
-        step.session.flush()
 
     def _run_on(self, step: Step, workflow: CaseWorkflow) -> None:
         while True:
             self._guard(step, workflow.do_engine_steps)
             waiting = list(parts_in(workflow, step.definition.home))
             running = settle_tasks(step, waiting)
-            step.host.settle_clocks(step.session, step.case, running, step.now)
+            open_now = list(dict.fromkeys(row.name for row in step.tasks.values()))
+            step.host.settle_clocks(step.case, running, open_now, step.now)
             settle_due = settle_timers(step, waiting)
             if not settle_due:
                 break

@@ -5,7 +5,7 @@ The host of the runtime (``engine.cases``) supplies what belongs to the case: it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -49,8 +49,8 @@ class Host(Protocol):
         """The handling limit of the case's filing condition."""
         ...
 
-    def settle_clocks(self, session: Session, case: Case, running: Mapping[str, str], now: datetime) -> None:
-        """Let exactly the clocks in ``running`` (name -> reason) run from now on."""
+    def settle_clocks(self, case: Case, running: Mapping[str, str], open_now: Sequence[str], now: datetime) -> None:
+        """Let exactly the clocks in ``running`` (name -> reason) run from now on; ``open_now`` names the open tasks."""
         ...
 
     def note_fired(self, case: Case, clock: str, timer: str, share: float) -> None:
