@@ -18,6 +18,7 @@ from engine.ground.index import Ground
 from engine.models import Case, Component, FilingCondition, Subclass
 from engine.organisation.directory import Directory
 from engine.registry import Registry
+from engine.workflow.forms_values import Option
 
 CLASS_DEPARTMENT = dict[tuple[int, str, str], str]
 
@@ -33,6 +34,7 @@ class CaseHost:
         self.calendar: WorkCalendar = city_calendar(city)
         self._class_departments: CLASS_DEPARTMENT = {}
         self._conditions: dict[int, list[dict[str, str]]] = {}
+        self._condition_options: dict[int, tuple[Option, ...]] = {}
 
     @classmethod
     def load(cls, session: Session, city: City, registry: Registry) -> CaseHost:
@@ -102,6 +104,13 @@ class CaseHost:
                 for row, name, name_en in rows
             ]
         return self._conditions[version_id]
+
+    def condition_options(self, session: Session, version_id: int) -> tuple[Option, ...]:
+        """The same as ready choices, so that checking one answer does not read 650 dictionaries."""
+        if version_id not in self._condition_options:
+            listed = self.conditions(session, version_id)
+            self._condition_options[version_id] = tuple(Option(c["value"], c["label"], c["label_en"]) for c in listed)
+        return self._condition_options[version_id]
 
     def class_department(self, session: Session, case: Case) -> str:
         """The catalogue department of the case's subclass."""

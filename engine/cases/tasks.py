@@ -136,7 +136,7 @@ def form_context(step: Step, task: Task) -> dict[str, Any]:
         {"value": unit.code, "label": unit.name, "label_en": unit.name_en} for unit in host.directory.handling()
     ]
     version = step.case.catalogue_version_id
-    conditions = host.conditions(step.session, version) if version is not None else []
+    conditions = host.condition_options(step.session, version) if version is not None else ()
     return {"case": step.facts, "departments": departments, "conditions": conditions, **task.defaults}
 
 

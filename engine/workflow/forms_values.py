@@ -141,6 +141,8 @@ def list_options(given: Field, names: Mapping[str, Any]) -> tuple[Option, ...]:
 
 
 def _read_option(given: Field, member: Any) -> Option:
+    if isinstance(member, Option):
+        return member
     if not isinstance(member, Mapping):
         return Option(member, convert_to_text(member))
     value = member.get("value", member.get("code"))
