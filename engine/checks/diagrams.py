@@ -110,6 +110,13 @@ def _check_node(material: Material, diagram: Diagram, element: Element, source: 
         ):
             if loop.find(f"{{{BPMN}}}{tag}") is None:
                 yield source.error(element.id, f"the multi-instance has no {tag}", remedy, element.line)
+        if loop.find(f"{{{BPMN}}}loopCardinality") is not None:
+            remedy = "let it go through a list named in loopDataInputRef"
+            yield source.error(element.id, "a multi-instance by number is not supported", remedy, element.line)
+        collects = [loop.find(f"{{{BPMN}}}{tag}") is not None for tag in ("loopDataOutputRef", "outputDataItem")]
+        if any(collects) and not all(collects):
+            remedy = "name both loopDataOutputRef and outputDataItem, or neither"
+            yield source.error(element.id, "the multi-instance collects nothing", remedy, element.line)
 
 
 def _check_message(material: Material, diagram: Diagram, element: Element, source: Source) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Files of the city that nothing uses: an override with a slip in its name changes nothing, silently."""
+"""Layers: only a city overrides, and what it overrides exists. A slip in a file name would change nothing, silently."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOLDERS = {"processes": ".bpmn", "decisions": ".dmn", "forms": ".json"}
 
 
 def check_overrides(material: Material) -> Iterator[Finding]:
-    """New files of the city that no diagram names, and files nobody reads."""
+    """Files of plugins that replace others, new files of the city that no diagram names, files nobody reads."""
     used = used_files(material)
     city = material.city.layers.layers[-1]
     for folder, suffix in FOLDERS.items():
@@ -21,6 +21,7 @@ def check_overrides(material: Material) -> Iterator[Finding]:
             if found.layer == city and not found.beaten and not _is_used(material, found, used):
                 yield _doubt(material, found, folder, suffix)
         yield from _find_unread(city, folder, suffix)
+        yield from _refuse_rivals(material, folder, suffix)
 
 
 def used_files(material: Material) -> set[str]:
@@ -59,3 +60,14 @@ def _find_unread(city: Layer, folder: str, suffix: str) -> Iterator[Finding]:
         if path.is_file() and path.suffix != suffix and path.suffix not in (".md", ".py", ".csv"):
             source = Source(f"{folder}/{path.name}", city.name)
             yield source.warning(path.stem, "nobody reads the file", f"end its name with {suffix} or delete it")
+
+
+def _refuse_rivals(material: Material, folder: str, suffix: str) -> Iterator[Finding]:
+    """Plugins only add, so that their order never decides anything."""
+    owners: dict[str, Layer] = {}
+    for layer in material.city.layers.layers[:-1]:
+        for logical in layer.files(folder, suffix):
+            if logical in owners:
+                message = f"{layer.name} has the same file as {owners[logical].name}; only a city may replace one"
+                yield Source(logical, layer.name).error(logical, message, "rename the plugin's file")
+            owners.setdefault(logical, layer)

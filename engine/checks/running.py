@@ -91,7 +91,10 @@ def _parse(material: Material) -> list[Finding]:
         file, _, place = message.partition(", element ")
         source = material.sources.get(file, Source(file))
         element, _, rest = place.partition(": ")
-        return [source.error(element.split(" ")[-1] or "file", rest or message, remedy)]
+        return [source.error(element.split(" ")[-1] or "file", (rest or message).rstrip(" ."), remedy)]
+    except Exception as error:  # whatever the engine stumbles over is a finding; the checker itself goes on
+        source = Source("processes", f"city {material.city.id}")
+        return [source.error("engine", f"the diagrams cannot be prepared: {error!r}", "undo the latest change")]
     return []
 
 
