@@ -78,18 +78,16 @@ def test_paging_is_complete_without_duplicates_while_cases_are_added(api: Api) -
     assert seen == sorted(numbers, reverse=True)
 
 
-@pytest.mark.parametrize("sort", ["reported_at", "due_at", "-due_at", "number", "-number"])
-def test_every_sort_order_pages_through_all_cases(api: Api, sort: str) -> None:
+def test_every_sort_order_pages_through_all_cases(api: Api) -> None:
     numbers = {report(api) for _ in range(4)}
-    seen: list[str] = []
-    cursor = ""
-    for _ in range(10):
-        page = api.get("acceptor", f"/cases?limit=1&sort={sort}{cursor}").json
-        seen += [case["number"] for case in page["cases"]]
-        if not page["next_cursor"]:
-            break
-        cursor = f"&cursor={page['next_cursor']}"
-    assert sorted(seen) == sorted(numbers)
+    for sort in ("reported_at", "due_at", "-due_at", "number", "-number"):
+        seen: list[str] = []
+        cursor: str | None = ""
+        while cursor is not None and len(seen) < 10:
+            page = api.get("acceptor", f"/cases?limit=1&sort={sort}" + (f"&cursor={cursor}" if cursor else "")).json
+            seen += [case["number"] for case in page["cases"]]
+            cursor = page["next_cursor"]
+        assert (sort, sorted(seen)) == (sort, sorted(numbers))
 
 
 def test_cursors_of_others_are_refused(api: Api) -> None:
@@ -200,24 +198,21 @@ def test_supervising_opens_a_task_and_the_same_key_supervises_once(api: Api) -> 
     assert case["supervisions"][0]["instruction"] == "请加快"
 
 
-@pytest.mark.parametrize(
-    ("login", "action", "body", "status"),
-    [
+def test_actions_that_do_not_fit_are_refused_and_change_nothing(api: Api) -> None:
+    number = dispatched(api)
+    for login, action, body, status in (
         ("dispatcher", "cancel", {"reason": "x"}, 403),
         ("shift_leader", "cancel", {}, 422),
         ("shift_leader", "cancel", {"reason": "x", "into": "y"}, 422),
         ("unit_clerk_municipal", "appeal", {"reason": "x"}, 409),
         ("shift_leader", "resume", {}, 409),
         ("shift_leader", "burn", {}, 404),
-    ],
-)
-def test_actions_that_do_not_fit_are_refused(
-    api: Api, login: str, action: str, body: dict[str, object], status: int
-) -> None:
-    number = dispatched(api)
-    answer = api.post(login, f"/cases/{number}/actions/{action}", json=body)
-    assert answer.status_code == status, answer.text
-    assert api.get("acceptor", f"/cases/{number}").json["summary"]["status"] == "dispatched"
+        ("unit_head_sanitation", "appeal", {"reason": "x"}, 404),
+    ):
+        answer = api.post(login, f"/cases/{number}/actions/{action}", json=body)
+        assert (login, action, answer.status_code) == (login, action, status), answer.text
+    case = api.get("acceptor", f"/cases/{number}").json
+    assert (case["summary"]["status"], case["counts"]["supervisions"]) == ("dispatched", 0)
 
 
 def test_a_cancelled_case_is_voided_and_takes_no_more_actions(api: Api) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields
 
-from api.schemas.base import NamedSchema, Strict, moment, text
+from api.schemas.base import NamedSchema, Strict, moment, text, whole
 
 
 class LoginSchema(Strict):
@@ -46,7 +46,7 @@ class TokenSchema(Strict):
 class NoticeSchema(Strict):
     """Something you were told."""
 
-    id = fields.Integer()
+    id = whole("Id.")
     case = text("Case number.", allow_none=True)
     topic = text("notify or reply.")
     text_ = text("What.", data_key="text")

@@ -72,7 +72,11 @@ def open_image(content: bytes) -> Image.Image:
     """Read the header. Raises Invalid when it is no photo."""
     try:
         return Image.open(io.BytesIO(content), formats=tuple(FORMATS))
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except Image.DecompressionBombError as error:
+        raise refusal(
+            f"the image claims too many pixels; send at most {PIXEL_LIMIT // 1_000_000} megapixels"
+        ) from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise refusal("this is no JPEG, PNG or WebP image; send a photo") from error
 
 
