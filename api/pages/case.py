@@ -1,0 +1,188 @@
+"""The page of one case: where it stands, what to do now, why it is due when it is, what happened so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import request
+from sqlalchemy import select
+from werkzeug.wrappers import Response as BaseResponse
+
+from api import context
+from api.pages.controls import Control, Sheet
+from api.pages.frame import actor, back_to, render
+from api.pages.languages import _, page_language
+from api.pages.refusals import Refusal, refusal_of
+from api.pages.steps import steps_of
+from api.pages.timeline import timeline
+from api.pages.words import word
+from engine.calendar import LimitError, parse_limit
+from engine.cases.access import access_case, visible
+from engine.cases.actions import ACTIONS, act_on_case
+from engine.cases.deadlines import ClockReason, explain_deadline
+from engine.cases.diagrams import case_instance
+from engine.cases.evidence import ROLES as PHOTO_ROLES
+from engine.cases.task_list import TaskDetail, open_task
+from engine.cases.views import CaseDetail, describe
+from engine.errors import DomainError, NotFound
+from engine.models import Case
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What somebody tried to send: kept on the page, with the reasons it was refused."""
+
+    task: UUID | None = None
+    action: str = ""
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    finds: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class WorkForm:
+    """The task at hand with the controls of its form."""
+
+    detail: TaskDetail
+    controls: tuple[Control, ...]
+    conditional: bool
+    missing_photos: tuple[str, ...]
+    sentences: tuple[str, ...]
+    key: str
+
+
+def one_case(number: str) -> BaseResponse:
+    """The page of a case; ``?task=`` names the task to work on, else the first of one's own."""
+    return show_case(find_case(number), Attempt(task=read_id(request.args.get("task"))))
+
+
+def find_case(number: str) -> Case:
+    """The case, when the person may see it."""
+    return access_case(context.session(), actor(), context.platform().host.directory, number)
+
+
+def read_id(text: str | None) -> UUID | None:
+    """A task's id, none for anything else."""
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
+
+
+def show_case(case: Case, attempt: Attempt) -> BaseResponse:
+    """The whole page, with what was tried."""
+    db, platform, moment = context.session(), context.platform(), context.now()
+    detail = describe(db, platform, actor(), case, moment)
+    work = work_form(case, detail, attempt)
+    reason = explain_deadline(platform, case, moment)
+    values = {
+        "case": detail.summary, "detail": detail, "work": work, "attempt": attempt,
+        "steps": steps_of(detail), "lines": timeline(db, platform, case), "reasons": told(reason.clocks),
+        "actions": [ACTIONS[name] for name in detail.actions], "photos": photos_by_role(detail),
+        "nearby": nearby(case), "photo_roles": PHOTO_ROLES, "has_diagram": case_instance(db, case) is not None,
+        "may_upload": actor().may("evidence.add") and case.status not in ("rejected", "merged", "voided"),
+        "lost": lost_words(attempt) if work is None or work.detail.task.id != attempt.task else [],
+    }  # fmt: skip
+    response = render("case.html", attempt.refusal.status if attempt.refusal else 200, **values)
+    db.commit()  # nothing was written: the commit gives the live instance back to the cache
+    return response
+
+
+def work_form(case: Case, detail: CaseDetail, attempt: Attempt) -> WorkForm | None:
+    """The task to work on: the one asked for while it is open, else the first of one's own; none when there is none."""
+    mine = [UUID(task.id) for task in detail.tasks if task.mine]
+    chosen = attempt.task if attempt.task in mine else next(iter(mine), None)
+    if chosen is None:
+        return None
+    tried = attempt if chosen == attempt.task else Attempt()
+    return build_work(case, chosen, tried, [photo.role for photo in detail.evidence])
+
+
+def build_work(case: Case, task_id: UUID, attempt: Attempt, photos: Sequence[str]) -> WorkForm:
+    """A task with its form, filled with what was answered so far."""
+    found = open_task(context.session(), context.platform(), actor(), task_id, context.now(), attempt.answers or None)
+    controls: tuple[Control, ...] = ()
+    if found.form is not None:
+        near = f"{case.kind}/{case.full_code}/"
+        controls = Sheet(found.form, attempt.errors, attempt.finds, near).controls(found.fields)
+    return WorkForm(
+        found, controls,
+        conditional=any(view.field.hide for view in found.fields),
+        missing_photos=tuple(role for role in found.evidence if role not in photos),
+        sentences=tuple(own_limit(found)),
+        key=uuid4().hex,
+    )  # fmt: skip
+
+
+def own_limit(found: TaskDetail) -> list[str]:
+    """Why a task with a limit of its own is due when it is."""
+    try:
+        limit = parse_limit(found.limit)
+    except LimitError:
+        return []
+    return context.platform().host.calendar.explain(found.task.created_at, limit, page_language())
+
+
+def told(clocks: Sequence[ClockReason]) -> list[tuple[ClockReason, tuple[str, ...]]]:
+    """Every clock with its sentences in the reader's language."""
+    return [(each, each.sentences if page_language() == "zh" else each.sentences_en) for each in clocks]
+
+
+def photos_by_role(detail: CaseDetail) -> dict[str, list[Any]]:
+    """Photos before and after, and what is neither."""
+    found: dict[str, list[Any]] = {"before_photo": [], "after_photo": []}
+    for photo in detail.evidence:
+        found.setdefault(photo.role, []).append(photo)
+    return found
+
+
+def nearby(case: Case, *, degrees: float = 0.001, most: int = 5) -> list[Case]:
+    """Other open cases of the same subclass within about a hundred metres: likely duplicates."""
+    if case.lon is None or case.lat is None:
+        return []
+    query = (
+        select(Case)
+        .where(
+            Case.id != case.id, Case.kind == case.kind, Case.full_code == case.full_code,
+            Case.status.in_(("reported", "filed", "dispatched", "suspended")),
+            Case.lon.between(case.lon - degrees, case.lon + degrees),
+            Case.lat.between(case.lat - degrees, case.lat + degrees),
+        )
+        .order_by(Case.id.desc())
+        .limit(most)
+    )  # fmt: skip
+    return list(context.session().scalars(query.where(visible(actor(), context.platform().host.directory))))
+
+
+def lost_words(attempt: Attempt) -> list[str]:
+    """Texts somebody typed for a task that is gone: shown so that they can be copied."""
+    return [text for text in attempt.answers.values() if isinstance(text, str) and len(text) > 1]
+
+
+def act(number: str, name: str) -> BaseResponse:
+    """An act on the case: cancel, merge, supervise, resume, appeal. What was typed stays on the page when refused."""
+    case = find_case(number)
+    if name not in ACTIONS:
+        raise NotFound(f"there is no action {name}; use one of {', '.join(ACTIONS)}")
+    known = (*ACTIONS[name].required, *ACTIONS[name].optional)
+    payload: dict[str, Any] = {key: request.form[key].strip() for key in known if request.form.get(key, "").strip()}
+    try:
+        act_on_case(
+            context.session(), context.platform(), actor(), number, name, payload,
+            now=context.now(), key=request.form.get("key") or None,
+        )  # fmt: skip
+    except DomainError as error:
+        refusal, errors = refusal_of(error)
+        context.session().rollback()
+        return show_case(find_case(number), Attempt(action=name, answers=payload, errors=errors, refusal=refusal))
+    return back_to("pages.one_case", number=case.number, said=_("已提交：%(what)s", what=word("action", name)))
+
+
+ROUTES = (
+    ("/cases/<string:number>", one_case, ("GET",)),
+    ("/cases/<string:number>/actions/<string:name>", act, ("POST",)),
+)

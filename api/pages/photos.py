@@ -1,0 +1,60 @@
+"""Photos of a case: shown to those who see the case, added by those who may."""
+
+from __future__ import annotations
+
+from flask import request
+from werkzeug.wrappers import Response as BaseResponse
+
+from api import context
+from api.pages.case import Attempt, find_case, read_id, show_case
+from api.pages.frame import actor, back_to
+from api.pages.languages import _
+from api.pages.refusals import Refusal, tell
+from api.pages.words import word
+from engine.cases.evidence import add_evidence, read_evidence
+from engine.errors import Conflict, Invalid
+
+DAY_S = 24 * 3600
+
+
+def photo(number: str, evidence_id: int) -> BaseResponse:
+    """The picture itself: a size for the screen, or the original with ``?original=1``."""
+    original = "original" in request.args
+    view, content, media_type = read_evidence(
+        context.session(), context.platform(), actor(), number, evidence_id, public=not original
+    )
+    # A photo never changes; the address is checked against the person's rights again when the day is over.
+    response = BaseResponse(content, mimetype=media_type)
+    response.headers["Cache-Control"] = f"private, max-age={DAY_S}"
+    response.headers["Content-Disposition"] = "inline"
+    response.set_etag(f"{view.sha256}-{'o' if original else 'p'}")
+    return response.make_conditional(request.environ)
+
+
+def add_photos(number: str) -> BaseResponse:
+    """Add one or more photos to a case."""
+    role = request.form.get("role", "")
+    files = [each for each in request.files.getlist("photos") if each.filename]
+    task = read_id(request.form.get("task"))
+    key = request.form.get("key", "")
+    try:
+        if not files:
+            raise Invalid("no photo was chosen; choose at least one file", field="photos")
+        for at, each in enumerate(files):
+            add_evidence(
+                context.session(), context.platform(), actor(), number, role, each.filename or "photo", each.read(),
+                now=context.now(), key=f"{key}-{at}" if key else None,
+            )  # fmt: skip
+    except (Invalid, Conflict) as error:
+        context.session().rollback()
+        refusal = tell(error)
+        shown = Refusal(refusal.status, _("照片没有上传"), refusal.what, refusal.remedy, refusal.original)
+        return show_case(find_case(number), Attempt(task=task, refusal=shown))
+    said = _("已上传%(role)s %(count)s 张。", role=word("photo", role), count=len(files))
+    return back_to("pages.one_case", number=number, task=task, said=said)
+
+
+ROUTES = (
+    ("/cases/<string:number>/photos", add_photos, ("POST",)),
+    ("/cases/<string:number>/photos/<int:evidence_id>", photo, ("GET",)),
+)

@@ -1,0 +1,144 @@
+"""What a domain error says to the person at the screen: what happened and what to do, in the page's language.
+
+The domain speaks English, one message for logs, API and pages. Its messages that clerks meet are retold in Chinese
+here; one that is not in the table is shown under the general sentence of its kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.errors import FileTooLarge, NotAuthenticated, TooManyAttempts
+from api.pages.csrf import Forged
+from api.pages.languages import _, noop, page_language
+from api.pages.words import PHOTOS
+from api.problems import split_remedy
+from engine.errors import CityBroken, Conflict, DomainError, Invalid, NotAllowed, NotFound, OperatorRefused
+from engine.workflow.forms import FormInvalid
+
+CHINESE = tuple(
+    (re.compile(pattern, re.DOTALL), text)
+    for pattern, text in {
+        r"there is no case (?P<number>\S+) that you may see": "没有您可以查看的案件 {number}；请核对案件号。",
+        r"(?P<who>.+) has claimed this task": "{who} 已签收此任务；如需由您办理，请对方先退回。",
+        r"the task changed since you opened it": "您打开页面后任务有了变化；请核对最新内容后重新提交。",
+        r"(?P<task>.+) was completed by (?P<who>.+) at .+": "“{task}”已由 {who} 办理完毕；无需再办。",
+        r"(?P<task>.+) is no longer needed": "案件已转入其他环节，“{task}”不再需要办理。",
+        r"task (?P<task>.+) of this case is no longer open": "“{task}”已不在待办之列；请刷新案件。",
+        r"you do not hold this task": "您没有签收此任务；无需退回。",
+        r"there is no task \S+ for your post": "您的岗位没有这项任务；可能已撤回或已转给他人。",
+        r"(?P<task>.+) of a case is for the supervision side":
+            "“{task}”由监督中心办理：本单位是该案件的处置单位，不能核查或办结自己的案件。",
+        r"a handling department never closes its own case": "处置单位不能办结自己的案件；请由监督中心结案。",
+        r"your post may not .+; it takes the permission (?P<permission>\S+)":
+            "您的岗位没有此项权限（{permission}）；确需办理的，请联系系统管理员。",
+        r"(?P<task>.+) needs a photo of kind (?P<photo>\w+)": "“{task}”前请先上传{photo}。",
+        r"case (?P<number>\S+) \(.+\) does not take": "案件 {number} 目前所处环节不能进行此操作；请刷新案件。",
+        r"case (?P<number>\S+) has run to its end": "案件 {number} 已经办结；不能再操作。",
+        r"the photo has (?P<size>\S+) MB; send at most (?P<most>\d+) MB":
+            "照片有 {size} MB，过大；请压缩到 {most} MB 以内。",
+        r"the image claims ": "照片像素过大；请缩小后上传。",
+        r"the image is damaged": "照片文件已损坏；请上传相机原图。",
+        r"this is no JPEG, PNG or WebP": "不是 JPEG、PNG 或 WebP 照片；请上传照片文件。",
+        r"no photo was chosen": "没有选择照片；请至少选择一张。",
+        r"case (?P<number>\S+) is \w+; it takes no more photos": "案件 {number} 已终止；不能再上传照片。",
+        r"\w+ is not a coordinate": "不是有效的经纬度；请在地图上选点，或填写如 116.4052 的度数。",
+        r"report needs subclass": "请选择问题小类。",
+        r"\w+ needs (?P<field>\w+)(;|$)": "请填写此项。",
+        r"\S+, \S+ is in no grid of": "该位置不在本市网格范围内；请在地图上重新选点，或核对经纬度。",
+        r"there is no component (?P<code>\S+);": "没有部件 {code}；请核对标识码，或留空。",
+        r"the catalogue has no \w+ subclass": "目录中没有这个小类；请从列表中选择。",
+        r"no lead unit is named": "尚未选择主办单位；请选择。",
+        r"there is no other case '?(?P<into>[^' ]*)'? to merge into":
+            "没有可并入的案件 {into}；请填写在办案件的案件号。",
+        r"case (?P<into>\S+) is \w+ itself": "案件 {into} 本身已终止；请并入在办的案件。",
+        r"others are working on this case": "有人正在同时办理此案件；请刷新后重试。",
+        r"login or password is wrong": "账号或密码不正确；忘记密码请联系系统管理员。",
+        r"too many failed logins .+ in (?P<seconds>\d+) seconds": "登录失败次数过多；请 {seconds} 秒后再试。",
+        r"a suspension ends after today and by (?P<latest>\S+),": "挂账到期日应晚于今天，且不晚于 {latest}。",
+        r"(?P<code>\S+) handles another part of this case": "{code} 已承办本案的另一部分；请另选单位。",
+    }.items()
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a page says about an error. ``original`` is the domain's own message where the page says less."""
+
+    status: int
+    title: str
+    what: str
+    remedy: str = ""
+    original: str = ""
+
+
+GENERAL = (
+    (Forged, 403, noop("页面已过期"), noop("页面已过期，或不是由本站发出；请返回上一页，刷新后重新提交。")),
+    (NotAuthenticated, 401, noop("请先登录"), noop("登录后才能继续。")),
+    (TooManyAttempts, 429, noop("请稍候"), noop("尝试次数过多，请稍后再试。")),
+    (NotAllowed, 403, noop("没有权限"), noop("您的岗位不能进行此操作；确需办理的，请联系系统管理员。")),
+    (NotFound, 404, noop("没有找到"), noop("要找的内容不存在，或您无权查看；请核对后重试。")),
+    (Conflict, 409, noop("情况有变"), noop("有人先您一步，或案件已转入其他环节；请刷新后再办。")),
+    (FileTooLarge, 413, noop("文件过大"), noop("上传的文件过大；请压缩后重试。")),
+    (OperatorRefused, 422, noop("不符合规则"), noop("按规则不能这样办理；请修改后重新提交。")),
+    (Invalid, 422, noop("填写有误"), noop("填写的内容有误；请修改后重新提交。")),
+    (CityBroken, 503, noop("配置不完整"), noop("城市配置不完整；请联系系统管理员。")),
+    (DomainError, 400, noop("不能办理"), noop("此操作被拒绝；请联系系统管理员。")),
+)
+
+
+def tell(error: DomainError) -> Refusal:
+    """The error as a page says it."""
+    status, title, general = next((s, t, g) for kind, s, t, g in GENERAL if isinstance(error, kind))
+    if page_language() == "zh":
+        text = chinese(error.message)
+        original = "" if text else error.message
+        what, _mark, remedy = (text or general).partition("；")
+        return Refusal(status, title, what.rstrip("。") + "。", remedy, original)
+    what, remedy = split_remedy(error.message)
+    return Refusal(status, _(title), _sentence(what), _sentence(remedy) if remedy else "")
+
+
+Errors = dict[str, Sequence[str]]
+"""Messages by field."""
+
+
+def refusal_of(error: Exception) -> tuple[Refusal, Errors]:
+    """What the page says above the form, and beside which field."""
+    if isinstance(error, FormInvalid):
+        chinese = page_language() == "zh"
+        errors: Errors = {
+            key: [each.zh if chinese else each.en for each in found] for key, found in error.errors.items()
+        }
+        what = _("有 %(count)s 处需要修改。", count=len(errors))
+        return Refusal(422, _("表单填写有误"), what, _("请按各项下方的提示修改后重新提交，已填内容均已保留。")), errors
+    assert isinstance(error, DomainError)
+    if isinstance(error, Invalid) and error.errors:
+        return tell(error), {key: [tell_field(message)] for key, message in error.errors.items()}
+    shown = {error.field: [tell_field(error.message)]} if error.field else {}
+    return tell(error), dict(shown)
+
+
+def tell_field(message: str) -> str:
+    """One field's message."""
+    if page_language() == "zh":
+        return chinese(message) or message
+    return _sentence(message)
+
+
+def chinese(message: str) -> str:
+    """A domain message retold in Chinese; empty when the table does not know it."""
+    for pattern, text in CHINESE:
+        match = pattern.match(message)
+        if match is not None:
+            found = match.groupdict()
+            if "photo" in found:
+                found["photo"] = PHOTOS.get(found["photo"], found["photo"])
+            return text.format(**found)
+    return ""
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."

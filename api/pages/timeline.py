@@ -1,0 +1,136 @@
+"""What happened to a case, as people tell it: who did what, when, how long it took, and what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api import context
+from api.pages.languages import _, page_language
+from api.pages.words import CLOSE_KINDS, PARTS, SOURCES, limit_words, role_name, word
+from engine.cases.diagrams import case_instance
+from engine.cases.views import HistoryLine, history
+from engine.models import Case, Task
+from engine.platform import Platform
+from engine.workflow.definitions import Definition
+from engine.workflow.expression_functions import convert_to_text
+from engine.workflow.forms import Form
+
+QUIET = frozenset({"evaluated"})
+"""Events that say nothing to people on a case's page."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: ``took_s`` is how long the task lay open, ``facts`` are label and text pairs."""
+
+    at: datetime
+    title: str
+    kind: str
+    who: str
+    where: str
+    took_s: float | None
+    facts: tuple[tuple[str, str], ...]
+
+
+def timeline(session: Session, platform: Platform, case: Case) -> list[Line]:
+    """The lines, newest first."""
+    teller = _Teller(session, platform, case)
+    return [teller.line(each) for each in reversed(history(session, platform, case)) if each.kind not in QUIET]
+
+
+class _Teller:
+    """Tells one case's history."""
+
+    def __init__(self, session: Session, platform: Platform, case: Case) -> None:
+        self.platform = platform
+        done = session.scalars(select(Task).where(Task.case_id == case.id, Task.status == "done"))
+        self.done = {(task.element, task.completed_at): task for task in done}
+        instance = case_instance(session, case)
+        self.definition: Definition | None = None
+        if instance is not None:
+            self.definition = platform.definitions.get(session, instance.deployment_id)
+        self.conditions: dict[str, str] = {}
+        if case.catalogue_version_id is not None:
+            label = "label" if page_language() == "zh" else "label_en"
+            listed = platform.host.conditions(session, case.catalogue_version_id)
+            self.conditions = {each["value"]: each[label] for each in listed}
+
+    def line(self, event: HistoryLine) -> Line:
+        task = self.done.get((event.element, event.at)) if event.kind == "task_completed" else None
+        title = word("event", event.kind)
+        if event.kind == "task_completed":
+            title = self.element(event)
+        elif event.kind == "timer_fired":
+            title = f"{title} · {self.element(event)}"
+        department = event.department
+        where = self.department(department.code) if department else ""
+        role = role_name(event.actor_role) if event.actor_role and event.actor != "system" else ""
+        return Line(
+            at=event.at,
+            title=title,
+            kind=event.kind,
+            who=_("系统") if event.actor == "system" else event.actor,
+            where=" · ".join(part for part in (where, role) if part),
+            took_s=(event.at - task.created_at).total_seconds() if task is not None else None,
+            facts=tuple(self.answers(task, event.data) if event.kind == "task_completed" else self.facts(event.data)),
+        )
+
+    def element(self, event: HistoryLine) -> str:
+        name = event.element_name or str(event.data.get("name") or event.element)
+        return context.translations().element(page_language(), event.process, event.element, name)
+
+    def department(self, code: str) -> str:
+        return self.platform.host.directory.name(code, page_language())
+
+    def answers(self, task: Task | None, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """The answers of a form, by the form's own labels."""
+        form = self.definition.forms.get(task.form) if self.definition and task and task.form else None
+        given = data.get("answers") or {}
+        if form is None or not isinstance(given, Mapping):
+            return
+        say = context.translations().speaker(page_language())
+        for each in form.components:
+            value = given.get(each.key)
+            if each.is_answered and value not in (None, "", [], False):
+                yield say(f"form:{form.form_id}:{each.key}", each.label), self.value(form, each.key, value)
+
+    def value(self, form: Form, key: str, value: Any) -> str:
+        if isinstance(value, list | tuple):
+            return "、".join(self.value(form, key, each) for each in value)
+        if value is True:
+            return _("是")
+        text = convert_to_text(value)
+        found = next((each for each in form.components if each.key == key), None)
+        if found is not None and isinstance(found.options, tuple):
+            for option in found.options:
+                if convert_to_text(option.value) == text:
+                    say = context.translations().speaker(page_language())
+                    return say(f"form:{form.form_id}:{key}:{text}", option.label)
+        if text in self.conditions:
+            return self.conditions[text]
+        return self.department(text)
+
+    def facts(self, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """What other events say that people want to read."""
+        labels = {
+            "description": _("描述"), "reason": _("理由"), "instruction": _("要求"), "reply": _("答复"),
+            "text": _("内容"), "until": _("截止"), "into": _("并入"), "number": _("案件号"),
+        }  # fmt: skip
+        if data.get("source") in SOURCES:
+            yield _("来源"), word("source", data["source"])
+        if data.get("limit"):
+            yield _("时限"), limit_words(str(data["limit"]))
+        if data.get("close_kind") in CLOSE_KINDS:
+            yield _("方式"), word("close_kind", data["close_kind"])
+        for unit in data.get("units") or ():
+            if isinstance(unit, Mapping) and unit.get("part") in PARTS:
+                yield word("part", unit["part"]), self.department(str(unit["department"]))
+        for key, label in labels.items():
+            if data.get(key):
+                yield label, str(data[key])
