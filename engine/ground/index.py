@@ -81,7 +81,8 @@ def _place(
 ) -> Place:
     found = {"community": community, "subdistrict": "", "district": ""}
     at: str | None = community
-    while at is not None:
-        found[levels.get(at, "community")] = at
+    # The highest level has the city itself as parent, which is no division of its own.
+    while at in levels:
+        found[levels[at]] = at
         at = parents.get(at)
     return Place(code, duty or "", found["community"], found["subdistrict"], found["district"], area)
