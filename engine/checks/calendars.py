@@ -142,7 +142,7 @@ def _build(city: City, name: str, place: str, source: Source) -> tuple[WorkCalen
         return city_calendar(city, name), []
     except CalendarError as error:
         message, remedy = split_remedy(error.message, "correct the setting; docs/reference/city-pack.md lists them")
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         message, remedy = f"the calendar cannot be built: {error}", "correct its settings"
     return None, [source.error(place, message, remedy)]
 

@@ -76,6 +76,8 @@ def read_shapes(city: City, name: str, properties: tuple[str, ...]) -> tuple[Sha
     except CityBroken as error:
         message, remedy = split_remedy(error.message.replace(str(path), path.name), "export the file again")
         findings.append(found.source.error("file", message, remedy))
+    except (AttributeError, TypeError):  # a feature that is no object
+        findings.append(found.source.error("file", "a feature is not written as one", "export the file again"))
     return found, findings
 
 

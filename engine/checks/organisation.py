@@ -68,7 +68,7 @@ def duty_grid_codes(root: Path) -> frozenset[str] | None:
     try:
         features = read_features(root / "ground/duty_grids.geojson", ("code",))
         return frozenset(str(values["code"]) for _, values, _ in features)
-    except CityBroken:
+    except (CityBroken, AttributeError, TypeError):
         return None
 
 
@@ -98,7 +98,7 @@ def check_departments(found: Organisation, source: Source) -> Iterator[Finding]:
         if row["parent"] and row["parent"] not in parents:
             remedy = suggest(row["parent"], parents, "add it first")
             yield source.error(code, f"the parent {row['parent']!r} does not exist", remedy, line)
-        ring = _ring(code, parents)
+        ring = _ring(code, parents) if code else []
         if ring and code not in in_ring:
             in_ring |= set(ring)
             message = f"the parents lead in a circle: {' → '.join([*ring, ring[0]])}"

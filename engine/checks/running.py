@@ -37,10 +37,7 @@ def check_city(city: City, registry: Registry | None = None) -> list[Finding]:
 
     :param registry: operators and functions of core and plugins; the core's alone when not given.
     """
-    toml, findings = read_toml(city.root)
-    if not findings:
-        findings += check_city_file(toml, city.plugin_roots)
-    return sorted([*findings, *_check_files(city, registry)], key=_order)
+    return _check_root(city.root, city, city.plugin_roots, registry)
 
 
 def check_folder(
@@ -51,18 +48,20 @@ def check_folder(
     Raises CityBroken only when there is no such folder.
     """
     root, plugins = find_city(name_or_path), plugin_roots or {}
+    findings = _check_root(root, None, plugins, registry)
+    broken = any(finding.file == "city.toml" for finding in errors_of(findings))
+    return None if broken else load_city(str(root), plugins), findings
+
+
+def _check_root(
+    root: Path, city: City | None, plugins: Mapping[str, Path], registry: Registry | None
+) -> list[Finding]:
     toml, findings = read_toml(root)
     if not findings:
         findings = list(check_city_file(toml, plugins))
-    try:
-        city = load_city(str(root), plugins)
-    except (CityBroken, TypeError, ValueError, AttributeError) as error:
-        if not errors_of(findings):
-            message, remedy = split_remedy(str(error), "correct the file")
-            findings.append(Source("city.toml").error("file", message, remedy))
+    if errors_of(findings):
         city = _stand_in(toml, root, plugins)
-        return None, sorted([*findings, *_check_files(city, registry)], key=_order)
-    return city, sorted([*findings, *_check_files(city, registry)], key=_order)
+    return sorted([*findings, *_check_files(city or load_city(str(root), plugins), registry)], key=_order)
 
 
 def _check_files(city: City, registry: Registry | None) -> list[Finding]:
