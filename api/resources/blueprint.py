@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import request
+from flask import Request, request
 from flask_smorest import Blueprint
-from marshmallow import RAISE
+from marshmallow import RAISE, Schema
 from webargs.flaskparser import FlaskParser
+from webargs.multidictproxy import MultiDictProxy
+from werkzeug.datastructures import CombinedMultiDict
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.auth import authenticate
@@ -20,15 +22,28 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class StrictParser(FlaskParser):
-    """Refuses query parameters it does not know: a filter with a typing mistake must not list everything."""
+    """Refuses query parameters it does not know: a filter with a typing mistake must not list everything.
 
-    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}  # noqa: RUF012 - webargs reads it from the class
+    Knows one more location, ``upload``: a multipart form, texts and files together.
+    """
+
+    # webargs reads both from the class
+    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE, "upload": RAISE}  # noqa: RUF012
+    __location_map__ = {**FlaskParser.__location_map__, "upload": "load_upload"}  # noqa: RUF012
+
+    def load_upload(self, req: Request, schema: Schema) -> MultiDictProxy:
+        """Texts and files of a multipart form."""
+        return MultiDictProxy(CombinedMultiDict([req.form, req.files]), schema)
 
 
 class Group(Blueprint):  # type: ignore[misc]
     """Endpoints of one noun. The decorators keep the type of what they decorate."""
 
     ARGUMENTS_PARSER = StrictParser()
+    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {  # noqa: RUF012 - flask-smorest reads it from the class
+        **Blueprint.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING,
+        "upload": "multipart/form-data",
+    }
 
     def route(self, rule: str, **options: Any) -> Callable[[F], F]:
         """The address of a view, under the API's prefix."""

@@ -13,7 +13,7 @@ from api.errors import FileTooLarge
 from api.resources.blueprint import group
 from api.schemas.base import KeyHeader
 from api.schemas.cases import EvidenceSchema
-from api.schemas.evidence import CopyQuery, EvidenceListSchema, UploadFormSchema, UploadSchema
+from api.schemas.evidence import CopyQuery, EvidenceListSchema, UploadSchema
 from engine.cases.access import access_case
 from engine.cases.evidence import add_evidence, read_evidence
 from engine.cases.photos import SIZE_LIMIT
@@ -33,24 +33,23 @@ class CaseEvidence(MethodView):
         case = access_case(session(), current_actor(), platform().host.directory, number)
         return {"number": number, "evidence": evidence_of(session(), case)}
 
-    @blueprint.arguments(UploadSchema, location="files")
-    @blueprint.arguments(UploadFormSchema, location="form")
+    @blueprint.arguments(UploadSchema, location="upload")
     @blueprint.arguments(KeyHeader, location="headers")
     @blueprint.response(201, EvidenceSchema)
     @blueprint.problems(403, 404, 409, 413, 415, 422)
     def post(
-        self, files: dict[str, Any], form: dict[str, Any], headers: dict[str, Any], number: str
+        self, upload: dict[str, Any], headers: dict[str, Any], number: str
     ) -> tuple[EvidenceView, int, dict[str, str]]:
         """Add a photo (multipart/form-data). It is opened and checked; position and time are read from it.
 
         Needs the permission `evidence.add` and access to the case.
         """
-        content = files["file"].stream.read(SIZE_LIMIT + 1)
+        content = upload["file"].stream.read(SIZE_LIMIT + 1)
         if len(content) > SIZE_LIMIT:
             raise FileTooLarge("the photo has more than 20 MB; send a smaller one", field="file")
-        name = files["file"].filename or "photo"
+        name = upload["file"].filename or "photo"
         view = add_evidence(
-            session(), platform(), current_actor(), number, form["role"], name, content, now=now(), key=headers["key"]
+            session(), platform(), current_actor(), number, upload["role"], name, content, now=now(), key=headers["key"]
         )
         return view, 201, {"Location": url_for("evidence.EvidenceFile", number=number, evidence_id=view.id)}
 

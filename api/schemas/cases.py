@@ -55,9 +55,9 @@ class ReportSchema(Strict):
 class CaseQuery(LimitQuery):
     """Filters of a list of cases; several values of one filter are separated by commas."""
 
-    status = DelimitedList(fields.String(), load_default=(), metadata={"description": "reported, filed, dispatched …"})
-    stage = DelimitedList(fields.String(), load_default=(), metadata={"description": "accept, dispatch, handle …"})
-    source = DelimitedList(fields.String(), load_default=(), metadata={"description": "patrol, hotline_12345 …"})
+    status = DelimitedList(fields.String(), load_default=list, metadata={"description": "reported, filed …"})
+    stage = DelimitedList(fields.String(), load_default=list, metadata={"description": "accept, dispatch, handle …"})
+    source = DelimitedList(fields.String(), load_default=list, metadata={"description": "patrol, hotline_12345 …"})
     department = text("Led or assisted by this department now.", load_default=None)
     district = text("District code.", load_default=None)
     subdistrict = text("Subdistrict code.", load_default=None)

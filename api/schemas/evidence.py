@@ -12,23 +12,15 @@ from engine.cases.evidence import ROLES
 
 
 class UploadSchema(Strict):
-    """The file part of an upload."""
+    """A photo and what it shows."""
 
+    role = text("What the photo shows.", required=True, validate=ma.validate.OneOf(ROLES))
     file = Upload(
         required=True,
         metadata={
             "description": "A JPEG, PNG or WebP image of at most 20 MB and 60 megapixels, as the camera wrote it."
         },
     )
-
-
-class UploadFormSchema(ma.Schema):
-    """The form part of an upload."""
-
-    class Meta:
-        unknown = ma.RAISE
-
-    role = text("What the photo shows.", required=True, validate=ma.validate.OneOf(ROLES))
 
 
 class EvidenceListSchema(Strict):
