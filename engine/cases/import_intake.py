@@ -26,7 +26,7 @@ class Intake:
         self.session = session
         self.platform = platform
         self._versions: dict[date, int] = {}
-        self._subclasses: dict[int, frozenset[tuple[str, str]]] = {}
+        self._subclasses: dict[int, dict[tuple[str, str], str]] = {}
         self._limits: dict[int, dict[tuple[str, str, int], str]] = {}
 
     def version(self, case: ImportedCase) -> int:
@@ -55,6 +55,10 @@ class Intake:
             remedy = "add it to catalogue/conditions.csv"
             said = f"{case.kind} {case.full_code} has no filing condition {case.condition_no}"
             raise RowRejected(case.line, "type", said, remedy)
+
+    def name(self, kind: str, full_code: str) -> str:
+        """The name of a subclass of the versions met so far."""
+        return next((names[kind, full_code] for names in self._subclasses.values() if (kind, full_code) in names), "")
 
     def place(self, case: ImportedCase) -> Place | None:
         """Where the case is in the city, none outside of it."""
@@ -99,9 +103,9 @@ class Intake:
 
     def _read_catalogue(self, version: int) -> None:
         subclasses = self.session.execute(
-            select(Subclass.kind, Subclass.full_code).where(Subclass.version_id == version)
+            select(Subclass.kind, Subclass.full_code, Subclass.name).where(Subclass.version_id == version)
         )
-        self._subclasses[version] = frozenset((kind, code) for kind, code in subclasses)
+        self._subclasses[version] = {(kind, code): name for kind, code, name in subclasses}
         rows = self.session.execute(
             select(
                 FilingCondition.kind, FilingCondition.full_code, FilingCondition.condition_no, FilingCondition.limit

@@ -40,6 +40,7 @@ class DueMoments:
 
     kind: str
     full_code: str
+    name: str = ""
     stated: int = 0
     met: int = 0
     without_limit: int = 0

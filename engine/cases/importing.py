@@ -86,6 +86,8 @@ def import_cases(
     report.drawn_at = max(case.last_moment for case in cases.values())
     report.verdicts = compare_verdicts(cases.values(), report.drawn_at)
     report.due_moments = compare_due_moments(cases.values(), platform.host.calendar, taker.limit_of)
+    for entry in report.due_moments:
+        entry.name = taker.name(entry.kind, entry.full_code)
     begin_write(session)
     try:
         write_cases(session, taker, cases, report, now)

@@ -11,20 +11,18 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.cases.reporting import report_case
-from engine.cases.timekeeping import fire_due_timers
 from engine.database import begin_write
 from engine.errors import DomainError
-from engine.models import Case, Instance, Timer
+from engine.models import Case
 from engine.organisation.actor import Actor
 from engine.organisation.roles import load_roles
 from engine.platform import Platform
-from engine.simulation.agenda import Agenda, Appointment
+from engine.simulation.agenda import Appointment
 from engine.simulation.chances import pick, stream
 from engine.simulation.demand import Demand, Wish
 from engine.simulation.desk import Desk, OpenTask, open_tasks
@@ -34,6 +32,7 @@ from engine.simulation.photos import add_photo
 from engine.simulation.places import Places
 from engine.simulation.settings import Settings, load_settings
 from engine.simulation.summary import Summary, Tally, summarise
+from engine.simulation.timeline import Timeline
 from engine.simulation.waiting import Pace
 
 REPORTING_ROLES = {"patrol": "collector", "leader": "leader"}
@@ -79,7 +78,8 @@ class CityAtWork:
         self.platform = platform
         self.seed = seed
         self.zone = city.time_zone
-        self.agenda = Agenda()
+        self.timeline = Timeline(session, platform, self.keep, self.plan_tasks)
+        self.agenda = self.timeline.agenda
         self.tally = Tally()
         self.leave = leave
         self.people = People(session, load_roles(city.layers))
@@ -91,10 +91,8 @@ class CityAtWork:
         self.outside = Outside(
             session, platform, settings, self.people, self.demand, self.agenda, self.tally, self.chance
         )
-        self._planned: set[UUID] = set()
         self._chances: dict[str, Random] = {}
         self._settled: set[tuple[int, str]] = set()
-        self._last_case = session.scalar(select(func.max(Case.id))) or 0
         session.commit()
 
     def chance(self, number: str) -> Random:
@@ -108,20 +106,9 @@ class CityAtWork:
     def run(self, start: datetime, end: datetime, cases_per_day: float, tick: Callable[[datetime], None]) -> None:
         """Work from ``start`` to ``end``; ``tick`` hears every moment reached."""
         self.plan_reports(start, end, cases_per_day)
-        self.plan_tasks(open_tasks(self.session), start)
-        blocked: datetime | None = None
-        while True:
-            at, timer = self.agenda.next_moment(), self.next_timer(blocked)
-            if timer is not None and timer <= end and (at is None or timer <= at):
-                moment = max(timer, start)
-                tick(moment)
-                blocked = blocked if self.fire(moment) else timer
-            elif at is not None and at <= end:
-                tick(at)
-                self.keep(*self.agenda.take())
-            else:
-                break
-        tick(end)
+        self.timeline.plan_new(open_tasks(self.session), start)
+        self.timeline.run(start, end, tick)
+        self.tally.fired = self.timeline.fired
 
     def keep(self, now: datetime, appointment: Appointment) -> None:
         """Do what was planned for this moment."""
@@ -130,7 +117,7 @@ class CityAtWork:
         elif appointment.task is not None:
             self.do_task(now, appointment.task)
         elif self.outside.act(now, appointment.kind, appointment.case_id):
-            self.follow(appointment.case_id, now)
+            self.timeline.follow(appointment.case_id, now)
 
     def plan_reports(self, start: datetime, end: datetime, cases_per_day: float) -> None:
         """All reports of the period."""
@@ -149,12 +136,10 @@ class CityAtWork:
     def plan_tasks(self, tasks: list[OpenTask], now: datetime) -> None:
         """Decide when the tasks that are new get done."""
         for task in tasks:
-            if task.id not in self._planned:
-                self._planned.add(task.id)
-                since, chance = max(task.created_at, now), self.chance(task.number)
-                at = self.pace.done_at(task.stage, task.scope, since, task.due_at, task.limit_text, chance)
-                if not self.leave.takes(task.stage, at):
-                    self.agenda.add(at, Appointment("task", task=task))
+            since, chance = max(task.created_at, now), self.chance(task.number)
+            at = self.pace.done_at(task.stage, task.scope, since, task.due_at, task.limit_text, chance)
+            if not self.leave.takes(task.stage, at):
+                self.agenda.add(at, Appointment("task", task=task))
 
     # What happens --------------------------------------------------------------------------------------------
 
@@ -178,7 +163,7 @@ class CityAtWork:
             self.desk.duplicates[case.id] = wish.duplicates
         self.demand.remember(wish, case.number, now)
         self.outside.plan(case.id, case.number, now, ANYTIME)
-        self.follow(case.id, now)
+        self.timeline.follow(case.id, now)
 
     def reporter(self, source: str, wish: Wish, chance: Random) -> Actor | None:
         """Who enters the report: a collector of the place, an acceptor, nobody for citizens themselves."""
@@ -193,7 +178,7 @@ class CityAtWork:
         """Somebody does a task."""
         result = self.desk.work(now, task)
         if result is not None:
-            self.follow(task.case_id, now)
+            self.timeline.follow(task.case_id, now)
             self.settle(task, result, now)
 
     def settle(self, task: OpenTask, result: dict[str, Any], now: datetime) -> None:
@@ -207,33 +192,6 @@ class CityAtWork:
             self.outside.plan(task.case_id, task.number, now, ("resume",))
         elif self.session.scalar(select(Case.on_time).where(Case.id == task.case_id)) is False:
             self.outside.plan(task.case_id, task.number, now, ("appeal",))
-
-    def follow(self, case_id: int, now: datetime) -> None:
-        """Plan what an act has opened, in its case and in cases opened beside it."""
-        last = self.session.scalar(select(func.max(Case.id))) or 0
-        beside = range(self._last_case + 1, last + 1)
-        self._last_case = max(self._last_case, last)
-        self.plan_tasks(open_tasks(self.session, (case_id, *beside)), now)
-
-    # Timers --------------------------------------------------------------------------------------------------
-
-    def next_timer(self, after: datetime | None) -> datetime | None:
-        """When the next timer is due; ``after`` leaves out those that do not fire."""
-        query = select(func.min(Timer.due_at))
-        due = self.session.scalar(query.where(Timer.due_at > after) if after is not None else query)
-        self.session.commit()
-        return due
-
-    def fire(self, now: datetime) -> bool:
-        """Fire what is due; false when nothing moved."""
-        due = select(Instance.case_id).join(Timer, Timer.instance_id == Instance.id).where(Timer.due_at <= now)
-        case_ids = self.session.scalars(due.distinct().order_by(Instance.case_id)).all()
-        self.session.commit()
-        moved = fire_due_timers(self.session, self.platform, now)
-        self.tally.fired += moved
-        for case_id in case_ids:
-            self.follow(case_id, now)
-        return moved > 0
 
 
 class LeftOpen:
