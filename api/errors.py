@@ -60,6 +60,12 @@ TABLE = (
 )
 """The first row whose class fits decides."""
 
+PLAIN = ("invalid", "not-found", "too-large")
+"""Kinds that Flask and the validation of input speak of too."""
+
+HTTP_TITLES = {400: "请求无法读取", 405: "不支持的方法", 406: "无法提供所需格式", 415: "不支持的内容类型"}
+"""Chinese titles of what only HTTP knows."""
+
 
 def register_errors(app: Flask) -> None:
     """Answer every error of the app with a problem."""
@@ -120,8 +126,11 @@ def http_problem(error: HTTPException) -> Response:
     headers = {
         name: value for name, value in error.get_headers() if name.lower() not in ("content-type", "content-length")
     }
-    kind = "invalid" if errors else error.name.lower().replace(" ", "-")
-    return problem_response(status, kind, error.name, error.name, detail, errors, headers)
+    row = next((row for row in TABLE if row.status == status and row.kind in PLAIN), None)
+    if row is not None:
+        return problem_response(status, row.kind, row.title, row.title_en, detail, errors, headers)
+    kind = error.name.lower().replace(" ", "-")
+    return problem_response(status, kind, HTTP_TITLES.get(status, error.name), error.name, detail, errors, headers)
 
 
 def unexpected_problem(error: Exception) -> Response:
