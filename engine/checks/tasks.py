@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from engine.calendar import LimitError, parse_limit
+from engine.cases.evidence import ROLES as EVIDENCE_ROLES
 from engine.checks.finding import Finding, Source, split_remedy, suggest
 from engine.checks.material import Material
 from engine.organisation.actor import SUPERVISION_ONLY
@@ -17,7 +18,6 @@ STAGES = (
     "rework", "close", "callback", "evaluate", "appeal", "supervise", "enforce",
 )  # fmt: skip
 PROPERTIES = ("stage", "limit", "clock", "warn_at", "evidence")
-EVIDENCE = ("before_photo", "after_photo")
 CLOCK = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -104,9 +104,9 @@ def check_properties(material: Material, element: Element, source: Source) -> It
     if warn_at and (match is None or not 0 < float(match.group(1)) <= 100):
         yield source.error(element.id, f"warn_at {warn_at!r} is no share of the limit", "write 80 %", element.line)
     for role in properties.get("evidence", "").split():
-        if role not in EVIDENCE:
+        if role not in EVIDENCE_ROLES:
             message = f"evidence {role!r} is unknown"
-            yield source.error(element.id, message, f"use {' or '.join(EVIDENCE)}", element.line)
+            yield source.error(element.id, message, f"use {' or '.join(EVIDENCE_ROLES)}", element.line)
 
 
 def started_clocks(material: Material) -> set[str]:
