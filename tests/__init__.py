@@ -1,0 +1,1 @@
+"""Tests on the interfaces people count on."""
