@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from served import free_port, served
 from shapely.geometry import shape
 
 from engine.city import cities_root
-from tests.served import free_port, served
 
 PASSWORD = "wangge-demo"
 pytestmark = pytest.mark.slow
