@@ -157,9 +157,7 @@ def case_ids(session: Session, external_ids: Iterable[str]) -> dict[str, int]:
     return {
         key: case_id
         for batch in batches(external_ids)
-        for key, case_id in session.execute(
-            select(Case.external_id, Case.id).where(Case.external_id.in_(batch))
-        ).tuples()
+        for key, case_id in session.execute(select(Case.external_id, Case.id).where(Case.external_id.in_(batch)))
         if key is not None
     }
 

@@ -51,12 +51,12 @@ def summarise(session: Session, tally: Tally, now: datetime) -> Summary:
         select(Task.stage, func.count()).where(Task.status == "open").group_by(Task.stage).order_by(Task.stage)
     )
     verdicts = session.execute(select(Case.on_time, func.count()).where(Case.status == "closed").group_by(Case.on_time))
-    counted = dict(verdicts.tuples().all())
+    counted = dict(verdicts.all())
     overdue = session.scalar(
         select(func.count()).select_from(Case).where(Case.due_at < now, Case.status.in_(("filed", "dispatched")))
     )
     summary = Summary(
-        now, tally, dict(by_status.tuples().all()), dict(by_stage.tuples().all()), sum(counted.values()),
+        now, tally, dict(by_status.all()), dict(by_stage.all()), sum(counted.values()),
         counted.get(True, 0), overdue or 0,
     )  # fmt: skip
     session.rollback()
