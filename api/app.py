@@ -75,7 +75,8 @@ def create_app(
     app.json.sort_keys = app.json.ensure_ascii = False  # type: ignore[attr-defined]
     db.init_app(app)
     with app.app_context():
-        prepare_engine(db.engine)
+        # Tests lose no power: they need not wait for the disk.
+        prepare_engine(db.engine, synchronous="OFF" if settings.testing else "FULL")
         refuse_empty_database(city)
         app.extensions[PLATFORM] = build_platform(db.session(), city, clock=clock, registry=registry)
         app.extensions[ROLES] = load_roles(city.layers)

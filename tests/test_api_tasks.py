@@ -266,3 +266,22 @@ def test_two_workers_see_each_others_work_at_once(make_api: object) -> None:
         from api.context import session
 
         assert {task.status for task in session().query(Task).filter(Task.element != "assign")} == {"done"}
+
+
+def test_longer_lists_take_no_more_queries(api: Api) -> None:
+    from sqlalchemy import event
+
+    from api.context import db
+
+    statements: list[str] = []
+    with api.app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    for path in ("/tasks", "/cases"):
+        counts = []
+        for _ in range(2):
+            report(api)
+            report(api)
+            statements.clear()
+            assert api.get("acceptor", path).status_code == 200
+            counts.append(len(statements))
+        assert counts[0] == counts[1], path

@@ -18,16 +18,14 @@ from api.schemas.cases import (
     ACTION_NAMES,
     ActionSchema,
     CaseDetailSchema,
-    CaseDiagramsSchema,
     CasePageSchema,
     CaseQuery,
     CaseSummarySchema,
-    DeadlineSchema,
     HistorySchema,
-    PictureQuery,
     ReportSchema,
     StandingSchema,
 )
+from api.schemas.standing import CaseDiagramsSchema, DeadlineSchema, PictureQuery
 from engine.cases.access import access_case
 from engine.cases.actions import act_on_case, running_instance
 from engine.cases.deadlines import DeadlineReason, explain_deadline

@@ -8,7 +8,7 @@ import marshmallow as ma
 from marshmallow import fields
 from webargs.fields import DelimitedList
 
-from api.schemas.base import LanguageQuery, LimitQuery, NamedSchema, Strict, mapping, moment, real, text, truth, whole
+from api.schemas.base import LimitQuery, NamedSchema, Strict, mapping, moment, real, text, truth, whole
 from engine.cases.actions import ACTIONS
 from engine.cases.listing import ORDERS, CaseFilter, read_bbox
 from engine.cases.opening import SOURCES, Report
@@ -264,71 +264,6 @@ class HistorySchema(Strict):
 
     number = text("Case number.")
     events = fields.List(fields.Nested(HistoryLineSchema))
-
-
-class DiagramSchema(Strict):
-    """One diagram of a case."""
-
-    process = text("Process id.")
-    name = text("Name.")
-    version = whole("Version of the file in the deployment the case is pinned to.")
-    xml = text("BPMN 2.0.")
-    tokens = mapping("How many tokens wait on which element.")
-    done = fields.List(fields.String(), metadata={"description": "Elements that were passed."})
-
-
-class CaseDiagramsSchema(Strict):
-    """Where the tokens of a case stand."""
-
-    process = text("The process it started on.")
-    deployment = whole("The deployment it is pinned to.")
-    running = truth("Whether anything still waits.")
-    diagrams = fields.List(fields.Nested(DiagramSchema))
-
-
-class PictureQuery(LanguageQuery):
-    """Which diagram."""
-
-    process = text("Process id; the one the case started on when absent.", load_default=None)
-
-
-class StretchSchema(Strict):
-    """A stretch of time with one reason."""
-
-    start = moment("From.")
-    end = moment("To.")
-    kind = text("worked, swapped, running, break, night, weekend or holiday.")
-    counted_s = real("What it adds to the limit, seconds.")
-    reason = text("Name of the holiday, in Chinese.")
-    reason_en = text("Name of the holiday, in English.")
-
-
-class ClockSpanSchema(Strict):
-    """A stretch in which a clock ran or paused."""
-
-    running = truth("Whether it ran.")
-    start = moment("From.")
-    end = moment("To; none when it goes on.", allow_none=True)
-    reason = text("The tasks that let it run, or what it waited for.")
-    counted_s = real("What it used of the limit, seconds.")
-    stretches = fields.List(fields.Nested(StretchSchema))
-
-
-class ClockReasonSchema(Strict):
-    """Why a clock is due when it is."""
-
-    clock = fields.Nested(ClockSchema)
-    spans = fields.List(fields.Nested(ClockSpanSchema))
-    sentences = fields.List(fields.String(), metadata={"description": "The explanation in Chinese."})
-    sentences_en = fields.List(fields.String(), metadata={"description": "The explanation in English."})
-
-
-class DeadlineSchema(Strict):
-    """Why a case is due when it is."""
-
-    number = text("Case number.")
-    due_at = moment("When the handling limit ends; none while its clock pauses.", allow_none=True)
-    clocks = fields.List(fields.Nested(ClockReasonSchema))
 
 
 class ActionSchema(Strict):

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from engine.cases.access import access_task, mine_or_my_groups
 from engine.cases.lights import task_light
@@ -107,9 +107,8 @@ def summarise_tasks(
     session: Session, platform: Platform, actor: Actor, tasks: list[Task], now: datetime
 ) -> list[TaskSummary]:
     """Tasks in one line each, with their cases."""
-    cases = {
-        case.id: case for case in session.scalars(select(Case).where(Case.id.in_({task.case_id for task in tasks})))
-    }
+    wanted = select(Case).where(Case.id.in_({task.case_id for task in tasks})).options(selectinload(Case.clocks))
+    cases = {case.id: case for case in session.scalars(wanted)}
     names = person_names(session, {task.assignee_id for task in tasks if task.assignee_id})
     return [
         TaskSummary(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +11,18 @@ from sqlalchemy.orm import Session
 from engine.cases import clocks
 from engine.cases.actions import possible_actions
 from engine.cases.lights import case_light, clock_light, task_light
+from engine.cases.view_values import (
+    CaseDetail,
+    CaseSummary,
+    ClassView,
+    ClockView,
+    EvidenceView,
+    HistoryLine,
+    LinkView,
+    Named,
+    OpenTask,
+    UnitView,
+)
 from engine.models import (
     Case,
     CaseClock,
@@ -30,178 +40,32 @@ from engine.organisation.actor import Actor
 from engine.platform import Platform
 from engine.workflow.step import open_tasks
 
-
-@dataclass(frozen=True)
-class Named:
-    """A code with its names."""
-
-    code: str
-    name: str
-    name_en: str
-
-
-@dataclass(frozen=True)
-class CaseSummary:
-    """A case in one line of a list. ``light`` is that of the handling limit."""
-
-    number: str
-    status: str
-    stage: str
-    title: str
-    kind: str
-    full_code: str
-    condition_no: int | None
-    source: str
-    urgent: bool
-    address: str
-    lon: float | None
-    lat: float | None
-    grid: str | None
-    subdistrict: Named | None
-    district: Named | None
-    lead_department: Named | None
-    reported_at: datetime
-    due_at: datetime | None
-    closed_at: datetime | None
-    light: str | None
-
-
-@dataclass(frozen=True)
-class UnitView:
-    """A unit's part in a case and since when; ``until`` once it was taken off."""
-
-    department: Named
-    part: str
-    since: datetime
-    until: datetime | None
-
-
-@dataclass(frozen=True)
-class ClockView:
-    """A clock of a case; ``total_s`` and ``used_s`` are seconds on the limit's own measure."""
-
-    name: str
-    limit: str
-    total_s: float
-    used_s: float
-    share: float
-    state: str
-    due_at: datetime | None
-    light: str
-
-
-@dataclass(frozen=True)
-class ClassView:
-    """What the case is about and where that entry of the catalogue comes from (``found memory provisional city``)."""
-
-    kind: str
-    class_code: str
-    class_name: Named
-    subclass: Named
-    department_code: str
-    provenance: str
-    condition_no: int | None
-    condition: str
-    condition_en: str
-    closing_condition: str
-    limit: str
-    condition_provenance: str
-
-
-@dataclass(frozen=True)
-class EvidenceView:
-    """A photo without its bytes."""
-
-    id: int
-    role: str
-    file_name: str
-    media_type: str
-    sha256: str
-    size: int
-    width_px: int
-    height_px: int
-    taken_at: datetime | None
-    lon: float | None
-    lat: float | None
-    uploaded_at: datetime
-    uploader: str
-    department_code: str | None
-
-
-@dataclass(frozen=True)
-class OpenTask:
-    """A task that waits, and for whom."""
-
-    id: str
-    name: str
-    stage: str
-    process: str
-    element: str
-    role: str
-    scope: str | None
-    assignee: str | None
-    created_at: datetime
-    due_at: datetime | None
-    light: str | None
-    mine: bool
-
-
-@dataclass(frozen=True)
-class LinkView:
-    """Another case that belongs to this one; ``direction`` is ``to`` or ``from``."""
-
-    number: str
-    kind: str
-    direction: str
-
-
-@dataclass(frozen=True)
-class CaseDetail:
-    """Everything about a case on one page. Who reported it is shown only to those who read all cases."""
-
-    summary: CaseSummary
-    description: str
-    component_code: str | None
-    duty_grid: str | None
-    community: Named | None
-    area_class: str
-    external_id: str | None
-    reporter_name: str | None
-    reporter_phone: str | None
-    self_handled: bool
-    filed_at: datetime | None
-    dispatched_at: datetime | None
-    handled_at: datetime | None
-    close_kind: str | None
-    on_time: bool | None
-    satisfaction: str | None
-    counts: Mapping[str, int]
-    version: int
-    catalogue: ClassView | None
-    units: tuple[UnitView, ...]
-    clocks: tuple[ClockView, ...]
-    links: tuple[LinkView, ...]
-    evidence: tuple[EvidenceView, ...]
-    supervisions: tuple[Supervision, ...]
-    tasks: tuple[OpenTask, ...]
-    actions: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class HistoryLine:
-    """One line of a case's history. ``actor`` is a person's name, or ``system``."""
-
-    id: int
-    at: datetime
-    kind: str
-    stage: str
-    process: str
-    element: str
-    element_name: str
-    actor: str
-    actor_role: str
-    department: Named | None
-    data: Mapping[str, Any]
+__all__ = [
+    "CaseDetail",
+    "CaseSummary",
+    "ClassView",
+    "ClockView",
+    "EvidenceView",
+    "HistoryLine",
+    "LinkView",
+    "Named",
+    "OpenTask",
+    "UnitView",
+    "class_view",
+    "clock_view",
+    "department",
+    "describe",
+    "division",
+    "element_names",
+    "evidence_of",
+    "evidence_view",
+    "history",
+    "links_of",
+    "open_task_views",
+    "person_names",
+    "summarise",
+    "unit_view",
+]
 
 
 def summarise(platform: Platform, case: Case, now: datetime) -> CaseSummary:
