@@ -19,7 +19,7 @@ REQUIRED = {"city": ("id", "name", "languages", "time_zone"), "working_time": ("
 
 @dataclass(frozen=True)
 class City:
-    """One city as its folder declares it. ``root`` is the folder; texts come in ``languages``, the first is the default."""
+    """One city as its folder ``root`` declares it. Texts come in ``languages``, the first is the default."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""The named errors of the domain. A message names the thing and the remedy; the host alone turns them into status codes."""
+"""The named errors of the domain. A message names the thing and the remedy; the host alone knows status codes."""
 
 from __future__ import annotations
 

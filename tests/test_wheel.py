@@ -19,7 +19,9 @@ pytestmark = pytest.mark.slow
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of what git tracks (and what ``make`` puts beside it), built away from the checkout."""
     source = tmp_path_factory.mktemp("source") / "wangge"
-    ignored = shutil.ignore_patterns(".git", ".venv", "var", "build", "node_modules", "*.egg-info", "__pycache__", ".*_cache")
+    ignored = shutil.ignore_patterns(
+        ".git", ".venv", "var", "build", "node_modules", "*.egg-info", "__pycache__", ".*_cache"
+    )
     shutil.copytree(ROOT, source, ignore=ignored)
     out = tmp_path_factory.mktemp("wheel")
     subprocess.run(
@@ -48,7 +50,13 @@ def test_the_wheel_holds_what_a_city_needs_and_nothing_else(wheel: Path) -> None
     assert any(name.startswith("engine/migrations/versions/") for name in names)
     assert any(name.startswith("api/templates/") for name in names)
     top = {name.split("/")[0] for name in names}
-    assert {name for name in top if not name.startswith("wangge-")} == {"api", "cities", "engine", "plugins", "processes"}
+    assert {name for name in top if not name.startswith("wangge-")} == {
+        "api",
+        "cities",
+        "engine",
+        "plugins",
+        "processes",
+    }
 
 
 def test_a_city_is_checked_and_made_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_parallel_branches_do_not_share_their_values(town: SmallTown) -> None:
     returned = {"decision": "return", "reason": "不属本单位", "reason_kind": "not_our_duty"}
     work.do("unit_clerk_sanitation", "receive", returned, scope="SANITATION")
     work.do("dispatcher", "redispatch_unit", {"decision": "other", "department": "STREET1", "reason": "属地"})
-    assert {task for task in work.open()} == {"receive"}
+    assert set(work.open()) == {"receive"}
     assert work.task("receive", "MUNICIPAL").defaults["part"] == "lead"
     assert work.task("receive", "STREET1").defaults["part"] == "assist"
 

@@ -25,7 +25,8 @@ def operators_page() -> str:
     """The core operators as a table."""
     rows = "".join(_operator_row(operator) for operator in CORE_OPERATORS)
     return (
-        f"{NOTE}# Core operators\n\nWhat a service task may call by its `camunda:topic`. Inputs in brackets may be left out.\n\n"
+        f"{NOTE}# Core operators\n\n"
+        "What a service task may call by its `camunda:topic`. Inputs in brackets may be left out.\n\n"
         f"| topic | inputs | does |\n|---|---|---|\n{rows}"
     )
 

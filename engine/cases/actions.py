@@ -1,4 +1,4 @@
-"""Acts on a case at any time: cancel, merge, supervise, resume, appeal. Each is a message the diagrams may take or not."""
+"""Acts on a case at any time: cancel, merge, supervise, resume, appeal. Each is a message diagrams may take or not."""
 
 from __future__ import annotations
 

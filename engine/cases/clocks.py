@@ -1,6 +1,6 @@
 """Clocks of a case: they run while a task names them, pause otherwise, are extended, and always explain themselves.
 
-Amounts are seconds on the limit's own measure (see ``engine.calendar``), so whenever a clock pauses nothing is lost or won.
+Amounts are seconds on the limit's own measure (see ``engine.calendar``): a pause loses and wins nothing.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class CaseHost:
         }
 
     def conditions(self, session: Session, version_id: int) -> list[dict[str, str]]:
-        """Every filing condition of a catalogue version as a choice of forms; ``value`` is what ``case/classify`` takes."""
+        """Every filing condition of a catalogue version as a choice of forms; ``case/classify`` takes its ``value``."""
         if version_id not in self._conditions:
             rows = session.execute(
                 select(FilingCondition, Subclass.name, Subclass.name_en)
@@ -143,7 +143,7 @@ class CaseHost:
         clocks.settle_clocks(case, self.calendar, running, "、".join(open_now) or "-", now)
 
     def note_fired(self, case: Case, clock: str, timer: str, share: float) -> None:
-        """Remember that a timer of a share of this clock has fired, so that going round again does not fire it twice."""
+        """Remember that a timer of a share of this clock has fired: going round again does not fire it twice."""
         found = clocks.find_clock(case, clock)
         if found is not None:
             found.fired = {**found.fired, timer: share}

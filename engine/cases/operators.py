@@ -19,7 +19,7 @@ from engine.cases.opening import open_beside
 from engine.catalogue.lookup import find_condition, find_subclass, limit_for
 from engine.errors import OperatorRefused
 from engine.models import Case, CaseLink, CaseUnit, Evaluation, Supervision
-from engine.registry import Operator
+from engine.registry import Operator, OperatorFunction
 from engine.workflow.lists import CONDITION_LIMIT
 from engine.workflow.step import Step
 
@@ -44,7 +44,7 @@ def classify(step: Step, condition: str | None = None, urgent: Any = None) -> No
 
 
 def find_departments(step: Step, duties: Sequence[str] | None = None) -> dict[str, Any]:
-    """The city's departments that answer for these catalogue departments near the case, without its lead."""
+    """The city's departments that answer for these catalogue departments near the case, without its lead. Result ``{departments}``."""
     host: Any = step.host
     case = step.case
     places = (case.community_code or "", case.subdistrict_code or "", case.district_code or "")
@@ -110,7 +110,10 @@ def dispatch(
     assisting: Sequence[str] | None = None,
     units: Sequence[dict[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """Record the lead unit and those that assist; units taken off keep their row. ``changed``: there is another lead."""
+    """Record the lead unit and those that assist; units taken off keep their row.
+
+    Result ``{units, changed}``; ``changed`` when there is another lead.
+    """
     if units:
         lead = next((unit["department"] for unit in units if unit["part"] == "lead"), None)
         assisting = [unit["department"] for unit in units if unit["part"] != "lead"]
@@ -126,7 +129,7 @@ def dispatch(
 def redispatch(
     step: Step, unit: dict[str, str], department: str, reason: str = "", shirking: Any = False
 ) -> dict[str, Any]:
-    """Give one part of a case to another unit, or back to the same."""
+    """Give one part of a case (``{department, part}``) to another unit, or back to the same. Result ``{unit, changed}``."""
     case, before = step.case, unit["department"]
     known_units(step, department, ())
     changed = department != before
@@ -205,7 +208,10 @@ def extend(step: Step, clock: str, reason: str = "") -> None:
 
 
 def suspend(step: Step, until: Any = None, reason: str = "") -> dict[str, Any]:
-    """Suspend (挂账) until a date, at most a year from now: the handling clock stands still until resumed."""
+    """Suspend (挂账) until a date, at most a year from now: the handling clock stands still until resumed.
+
+    Result ``{until}``, an ISO date.
+    """
     host: Any = step.host
     today: date = host.today(step.now)
     latest = today.replace(year=today.year + 1) if (today.month, today.day) != (2, 29) else date(today.year + 1, 2, 28)
@@ -240,7 +246,7 @@ def record_rework(step: Step, reason: str = "") -> None:
 
 
 def supervise(step: Step, instruction: str = "", level: Any = 1) -> dict[str, Any]:
-    """Open a supervision (督办); its reply is a task."""
+    """Open a supervision (督办); its reply is a task. Result ``{id}``."""
     row = Supervision(
         case_id=step.case.id,
         level=int(level or 1),
@@ -267,7 +273,10 @@ def answer_supervision(step: Step, id: int, reply: str = "") -> None:
 
 
 def escalate(step: Step, percent: Any, level: Any, recipients: Sequence[str], instruction: str = "") -> dict[str, Any]:
-    """Warn the recipients; a level of 1 or more also opens a supervision."""
+    """Warn the recipients; a level of 1 or more also opens a supervision. Result ``{id}`` of that, or none.
+
+    Recipients are ``role`` or ``role@scope``.
+    """
     step.record(
         "escalated", percent=percent, level=int(level or 0), recipients=list(recipients or ()), text=instruction
     )
@@ -281,7 +290,10 @@ def notify(step: Step, recipients: Sequence[str], text: str) -> None:
 
 
 def close(step: Step, kind: str | None = "solved") -> None:
-    """Close the case. Refused when the actor belongs to a unit that handles it."""
+    """Close the case as ``solved``, ``notification``, ``forced`` or ``evidence``.
+
+    Refused when the actor belongs to a unit that handles it.
+    """
     case = step.case
     if kind not in CLOSE_KINDS:
         raise OperatorRefused(f"cases close as {', '.join(CLOSE_KINDS)}, not as {kind!r}", field="kind")
@@ -332,39 +344,37 @@ def record_appeal(step: Step, granted: Any, reason: str = "") -> None:
 
 
 def open_linked(step: Step, process: str, title: str = "", department: str | None = None) -> dict[str, Any]:
-    """Open a case beside this one with a process of its own; neither waits for the other."""
+    """Open a case beside this one with a process of its own; neither waits for the other. Result ``{number}``."""
     number = open_beside(step, process, title, department)
     step.record("linked", number=number, process=process)
     return {"number": number}
 
 
-CORE_OPERATORS = tuple(
-    Operator(f"case/{topic}", function)
-    for topic, function in {
-        "classify": classify,
-        "find_departments": find_departments,
-        "file": file_case,
-        "reject": reject,
-        "merge": merge,
-        "cancel": cancel,
-        "dispatch": dispatch,
-        "redispatch": redispatch,
-        "start_clock": start_clock,
-        "stop_clock": stop_clock,
-        "extend": extend,
-        "suspend": suspend,
-        "resume": resume,
-        "record_return": record_return,
-        "record_rework": record_rework,
-        "supervise": supervise,
-        "answer_supervision": answer_supervision,
-        "escalate": escalate,
-        "notify": notify,
-        "close": close,
-        "reopen": reopen,
-        "record_callback": record_callback,
-        "evaluate": evaluate,
-        "record_appeal": record_appeal,
-        "open_linked": open_linked,
-    }.items()
-)
+_FUNCTIONS: dict[str, OperatorFunction] = {
+    "classify": classify,
+    "find_departments": find_departments,
+    "file": file_case,
+    "reject": reject,
+    "merge": merge,
+    "cancel": cancel,
+    "dispatch": dispatch,
+    "redispatch": redispatch,
+    "start_clock": start_clock,
+    "stop_clock": stop_clock,
+    "extend": extend,
+    "suspend": suspend,
+    "resume": resume,
+    "record_return": record_return,
+    "record_rework": record_rework,
+    "supervise": supervise,
+    "answer_supervision": answer_supervision,
+    "escalate": escalate,
+    "notify": notify,
+    "close": close,
+    "reopen": reopen,
+    "record_callback": record_callback,
+    "evaluate": evaluate,
+    "record_appeal": record_appeal,
+    "open_linked": open_linked,
+}
+CORE_OPERATORS = tuple(Operator(f"case/{topic}", function) for topic, function in _FUNCTIONS.items())

@@ -81,5 +81,5 @@ def postpone(session: Session, instance_id: int, now: datetime, error: DomainErr
                 remedy="correct the diagram or the data it names; the step is tried again by itself",
                 opened_at=now,
                 resolved_at=None,
-            )  # fmt: skip
+            )
         )

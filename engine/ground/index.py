@@ -68,7 +68,8 @@ class Ground:
         hits = self.tree.query(point, predicate="intersects")
         if not len(hits):
             return None
-        return min((self.places[hit] for hit in hits), key=lambda place: place.grid)
+        found: list[Place] = [self.places[int(hit)] for hit in hits]
+        return min(found, key=lambda place: place.grid)
 
     def name(self, code: str, language: str = "zh") -> str:
         """The name of a division, or its code."""
@@ -82,7 +83,7 @@ def _place(
     found = {"community": community, "subdistrict": "", "district": ""}
     at: str | None = community
     # The highest level has the city itself as parent, which is no division of its own.
-    while at in levels:
+    while at is not None and at in levels:
         found[levels[at]] = at
         at = parents.get(at)
     return Place(code, duty or "", found["community"], found["subdistrict"], found["district"], area)

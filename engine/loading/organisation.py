@@ -35,7 +35,7 @@ def load_organisation(session: Session, city: City, *, password_hash: str | None
                 duties=row["duties"],
                 territory=row["territory"] or None,
                 fallback=row["fallback"] == "yes",
-            )  # fmt: skip
+            )
         )
     for _, row in read_csv(folder / "posts.csv", POST):
         session.merge(Post(code=row["code"], name=row["name"], name_en=row["name_en"], role=row["role"]))
@@ -51,7 +51,7 @@ def _load_people(session: Session, path: Path, password_hash: str | None) -> Non
     for line, row in read_csv(path, PERSON):
         if row["post"] not in posts or row["department"] not in departments:
             raise CityBroken(
-                f"{path}, line {line}: post {row['post']!r} or department {row['department']!r} does not exist; add it first"
+                f"{path}, line {line}: post {row['post']!r} or department {row['department']!r} does not exist; add it"
             )
         person = known.get(row["login"])
         if person is None:

@@ -53,7 +53,9 @@ def read_features(path: Path, properties: Iterable[str]) -> Iterator[tuple[int, 
     if not isinstance(collection, dict) or not isinstance(collection.get("features"), list):
         raise CityBroken(f"{path} is no GeoJSON FeatureCollection; export it again as one")
     for number, feature in enumerate(collection["features"], 1):
-        values = feature.get("properties") or {}
+        values = feature.get("properties") if isinstance(feature, dict) else None
+        if not isinstance(values, dict):
+            raise CityBroken(f"{path}, feature {number} is no GeoJSON feature with properties; export the file again")
         missing = [name for name in properties if name not in values]
         if missing:
             raise CityBroken(f"{path}, feature {number}: no property {', '.join(missing)}; add it")

@@ -86,7 +86,11 @@ class CaseUnit(Base):
 
 
 class CaseClock(Base):
-    """A clock of a case. It runs while ``running_since`` is set; ``used`` and ``total`` are amounts in the limit's own measure."""
+    """A clock of a case. It runs while ``running_since`` is set.
+
+    ``original``, ``total`` and ``used`` are seconds on the limit's own measure; ``fired`` holds the shares whose timers
+    have fired, by process and element.
+    """
 
     __tablename__ = "case_clock"
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -68,7 +68,7 @@ def load_actor(session: Session, person_id: int, roles: Mapping[str, Role], acti
     person = session.get(Person, person_id)
     if person is None or not person.active:
         return None
-    sides = {code: side for code, side in session.execute(select(Department.code, Department.side))}
+    sides = {row.code: row.side for row in session.execute(select(Department.code, Department.side))}
     holdings = tuple(
         Holding(held.post.role, held.department_code, sides.get(held.department_code, ""), held.duty_grid_code)
         for held in person.posts

@@ -1,4 +1,4 @@
-"""A city small enough for a test: nine grids, five departments, one person a role; written to a folder like any other."""
+"""A city small enough for a test: nine grids, six departments, one person a role; a folder like any other."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The workflow runtime: diagrams, expressions, decisions, forms, state, timers, tasks. The only importer of SpiffWorkflow."""
+"""The workflow runtime: diagrams, expressions, decisions, forms, state, timers. The only importer of SpiffWorkflow."""

@@ -59,8 +59,8 @@ class _Events:
     node: etree._Element
 
     def parse_timer_event(self, event: etree._Element) -> DueTimer:
-        text = "".join(event.itertext()).strip()
-        return DueTimer(self.node.get("name") or self.node.get("id"), text)
+        text = "".join(str(part) for part in event.itertext()).strip()
+        return DueTimer(self.node.get("name") or self.node.get("id") or "", text)
 
     def parse_message_event(self, message_event: etree._Element) -> NamedMessage:
         stock = super().parse_message_event(message_event)  # type: ignore[misc]

@@ -15,17 +15,8 @@ BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 CAMUNDA = "http://camunda.org/schema/1.0/bpmn"
 NAMESPACES = {"bpmn": BPMN, "camunda": CAMUNDA}
 EVENT_KINDS = (
-    "timer",
-    "message",
-    "signal",
-    "error",
-    "escalation",
-    "conditional",
-    "terminate",
-    "link",
-    "cancel",
-    "compensate",
-)
+    "timer", "message", "signal", "error", "escalation", "conditional", "terminate", "link", "cancel", "compensate",
+)  # fmt: skip
 
 
 class DiagramUnreadable(Exception):
@@ -34,7 +25,7 @@ class DiagramUnreadable(Exception):
 
 @dataclass(frozen=True)
 class Element:
-    """One flow node of a diagram. ``kind`` is the BPMN tag; ``parent`` the id of the enclosing process or sub-process."""
+    """One flow node of a diagram. ``kind`` is the BPMN tag; ``parent`` the enclosing process or sub-process."""
 
     id: str
     kind: str
@@ -129,7 +120,7 @@ def read_diagram(xml: str, source: str) -> Diagram:
             elements[element.id] = element
     return Diagram(
         id=process.get("id", ""),
-        name=process.get("name") or process.get("id", ""),
+        name=process.get("name") or process.get("id") or "",
         source=source,
         documentation=_documentation(process),
         elements=MappingProxyType(elements),
@@ -159,6 +150,10 @@ def _flow_nodes(container: etree._Element, parent: str) -> Iterator[tuple[etree.
             yield from _flow_nodes(node, node.get("id", ""))
 
 
+def _line(node: etree._Element) -> int:
+    return node.sourceline if isinstance(node.sourceline, int) else 0
+
+
 def _flow(node: etree._Element) -> Flow:
     condition = node.find(f"{{{BPMN}}}conditionExpression")
     return Flow(
@@ -167,7 +162,7 @@ def _flow(node: etree._Element) -> Flow:
         target=node.get("targetRef", ""),
         name=node.get("name", ""),
         condition=(condition.text or "").strip() if condition is not None else None,
-        line=int(node.sourceline or 0),
+        line=_line(node),
     )
 
 
@@ -177,9 +172,9 @@ def _element(node: etree._Element, parent: str, messages: Mapping[str | None, st
     return Element(
         id=node.get("id", ""),
         kind=etree.QName(node).localname,
-        name=node.get("name") or node.get("id", ""),
+        name=node.get("name") or node.get("id") or "",
         parent=parent,
-        line=int(node.sourceline or 0),
+        line=_line(node),
         documentation=_documentation(node),
         event=event,
         timer=_timer(definition) if event == "timer" else None,

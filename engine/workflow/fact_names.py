@@ -7,7 +7,7 @@ FACTS = frozenset(
         "number", "kind", "class_code", "subclass_code", "full_code", "condition_no", "condition", "urgent", "source",
         "area_class", "grid", "duty_grid", "community", "subdistrict", "district", "has_phone", "self_handled",
         "duty_code", "owner_department", "duty_department", "territory_department", "fallback_department",
-        "lead_department", "units", "extensions", "suspensions", "reworks", "returns", "supervisions", "appeals", "overdue",
-        "over_percent", "status",
+        "lead_department", "units", "extensions", "suspensions", "reworks", "returns", "supervisions", "appeals",
+        "overdue", "over_percent", "status",
     }
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The runtime: starts diagrams, completes user tasks, delivers messages, fires timers, all inside the caller's transaction.
+"""The runtime: start diagrams, complete user tasks, deliver messages, fire timers, all in the caller's transaction.
 
 Every act runs the engine until only people and time can move the case, and then brings the task list, the due index
 and the case's clocks in line with it. Nothing here commits; the caller does, once, and answers afterwards.
@@ -167,9 +167,8 @@ def parts_in(workflow: CaseWorkflow, home: Mapping[str, str]) -> Iterable[tuple[
     for part in (workflow, *workflow.subprocesses.values()):
         process = home[part.spec.name]
         for task in part.tasks.values():
-            if task.state == TaskState.READY and task.task_spec.manual:
-                yield process, task
-            elif task.state == TaskState.WAITING and _timed(task):
+            person = task.state == TaskState.READY and task.task_spec.manual
+            if person or (task.state == TaskState.WAITING and _timed(task)):
                 yield process, task
 
 
