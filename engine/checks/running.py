@@ -53,9 +53,7 @@ def check_folder(
     return None if broken else load_city(str(root), plugins), findings
 
 
-def _check_root(
-    root: Path, city: City | None, plugins: Mapping[str, Path], registry: Registry | None
-) -> list[Finding]:
+def _check_root(root: Path, city: City | None, plugins: Mapping[str, Path], registry: Registry | None) -> list[Finding]:
     toml, findings = read_toml(root)
     if not findings:
         findings = list(check_city_file(toml, plugins))

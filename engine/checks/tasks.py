@@ -125,4 +125,3 @@ def _check_wait(diagram: Diagram, element: Element, source: Source) -> Iterator[
     if not any(each is not None and each.kind == "eventBasedGateway" for each in before):
         message = f"{element.name} waits for a message without any limit"
         yield source.error(element.id, message, "put an event-based gateway with a timer before it", element.line)
-

@@ -227,4 +227,3 @@ def check_form_names(material: Material) -> Iterator[Finding]:
                         message = f"the form {name} reads {missing!r}, which the task does not give it"
                         remedy = f"add an input parameter {missing}"
                         yield material.source(diagram).error(element.id, message, remedy, element.line)
-
