@@ -16,9 +16,9 @@ from engine.calendar import LimitError, parse_limit
 from engine.cases import clocks
 from engine.cases.evaluation_facts import evaluation_facts
 from engine.cases.opening import open_beside
-from engine.catalogue.lookup import find_condition, find_subclass, limit_for
+from engine.catalogue.lookup import find_condition, find_subclass, limit_for, version_in_force
 from engine.errors import OperatorRefused
-from engine.models import Case, CaseLink, CaseUnit, Evaluation, Supervision
+from engine.models import Case, CaseLink, CaseUnit, Evaluation, FilingCondition, Supervision
 from engine.registry import Operator, OperatorFunction
 from engine.workflow.lists import CONDITION_LIMIT
 from engine.workflow.step import Step
@@ -56,6 +56,7 @@ def find_departments(step: Step, duties: Sequence[str] | None = None) -> dict[st
 def file_case(step: Step) -> dict[str, Any]:
     """File the case: from now on it has its limit, by filing condition and area class, and counts."""
     case = step.case
+    take_version_in_force(step)
     text = ""
     if case.condition_no is not None and case.catalogue_version_id is not None:
         text = find_condition(
@@ -66,6 +67,16 @@ def file_case(step: Step) -> dict[str, Any]:
     case.status, case.filed_at = "filed", step.now
     step.record("filed", limit=case.limit_text, condition=case.condition_no)
     return {"number": case.number, "limit": case.limit_text}
+
+
+def take_version_in_force(step: Step) -> None:
+    """A case is filed under the catalogue in force that day, and keeps it; one that no longer knows it is left alone."""
+    host: Any = step.host
+    case, version = step.case, version_in_force(step.session, host.today(step.now))
+    if version.id == case.catalogue_version_id or case.condition_no is None:
+        return
+    if step.session.get(FilingCondition, (version.id, case.kind, case.full_code, case.condition_no)) is not None:
+        case.catalogue_version_id = version.id
 
 
 def reject(step: Step, reason: str = "") -> None:

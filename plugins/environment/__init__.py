@@ -1,1 +1,1 @@
-"""TODO."""
+"""Environment: dust, catering fume, noise, water and river reports."""

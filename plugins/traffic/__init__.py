@@ -1,1 +1,1 @@
-"""TODO."""
+"""Traffic: vehicles on pavements, parking berths, shared bikes, road damage."""
