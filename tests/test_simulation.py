@@ -206,7 +206,7 @@ STRANGE = {
             "type": "radio", "key": "verdict", "label": "意见", "validate": REQUIRED,
             "values": [{"label": "退回", "value": "send_back"}, {"label": "同意", "value": "agree"}],
         },
-        {"type": "textfield", "key": "file_number", "label": "文号", "validate": REQUIRED | {"pattern": r"^\d{4}-\d+$"}},
+        {"type": "textfield", "key": "file_number", "label": "号", "validate": REQUIRED | {"pattern": r"^\d{4}-\d+$"}},
         {"type": "number", "key": "cost", "label": "费用", "validate": REQUIRED | {"min": 5}},
         {"type": "datetime", "key": "signed_on", "subtype": "date", "dateLabel": "日期", "validate": REQUIRED},
         {"type": "checkbox", "key": "read", "label": "已阅", "validate": REQUIRED},

@@ -60,7 +60,7 @@ def read_filter(asked: Mapping[str, str]) -> CaseFilter:
 def status_counts() -> dict[str, int]:
     """How many cases one sees in every status."""
     query = select(Case.status, func.count()).where(visible(actor(), context.platform().host.directory))
-    found = dict(context.session().execute(query.group_by(Case.status)).tuples().all())
+    found = dict(context.session().execute(query.group_by(Case.status)).all())
     return {status: found[status] for status in STATUSES if status in found}
 
 

@@ -103,7 +103,7 @@ def pack(content: bytes) -> tuple[bytes, str]:
 
 def divisions_map() -> dict[str, Any]:
     """The borders of the city's divisions as a base map."""
-    rows = context.session().execute(select(Division.name, Division.name_en, Division.geometry)).tuples()
+    rows = context.session().execute(select(Division.name, Division.name_en, Division.geometry))
     features = [
         {
             "type": "Feature",

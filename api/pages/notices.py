@@ -44,7 +44,7 @@ def notices_for(person: Actor) -> list[Notice]:
     )
     found = [
         Notice(message.created_at, str(message.payload.get("text") or ""), case)
-        for message, case in context.session().execute(query).tuples()
+        for message, case in context.session().execute(query)
         if is_for(person, message.payload.get("recipients") or ())
     ]
     return found[:SHOWN]

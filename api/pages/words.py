@@ -96,7 +96,7 @@ def case_title(case: Any) -> str:
         return str(case.title)
     if "subclass_names" not in g:
         rows = session().execute(select(Subclass.kind, Subclass.full_code, Subclass.name, Subclass.name_en))
-        g.subclass_names = {(kind, code, name): name_en for kind, code, name, name_en in rows.tuples()}
+        g.subclass_names = {(kind, code, name): name_en for kind, code, name, name_en in rows}
     return g.subclass_names.get((case.kind, case.full_code, case.title)) or str(case.title)
 
 

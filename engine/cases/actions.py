@@ -63,7 +63,7 @@ def act_on_case(
 
     def act() -> dict[str, Any]:
         case = access_case(session, actor, platform.host.directory, number)
-        step = open_step(session, platform, case, actor, now)
+        step = open_step(session, platform, case, actor, now, lock=True)
         step.record(f"{name}_requested", **content)
         if not platform.runtime.send(step, name, content):
             raise Conflict(f"case {number} ({case.status}) does not take '{name}' where it stands now; reload the case")
@@ -88,8 +88,7 @@ def check_payload(action: Action, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def possible_actions(session: Session, platform: Platform, actor: Actor, case: Case, now: datetime) -> list[str]:
     """The actions the actor may take on the case as it stands."""
-    instance = running_instance(session, case)
-    if instance is None:
+    if running_instance(session, case) is None:
         return []
     step = open_step(session, platform, case, actor, now)
     return [
@@ -105,9 +104,11 @@ def running_instance(session: Session, case: Case, *, lock: bool = False) -> Ins
     return session.scalar(query.with_for_update() if lock else query)
 
 
-def open_step(session: Session, platform: Platform, case: Case, actor: Actor | None, now: datetime) -> Step:
-    """A step on the running instance of a case. Raises Conflict when it has ended."""
-    instance = running_instance(session, case, lock=True)
+def open_step(
+    session: Session, platform: Platform, case: Case, actor: Actor | None, now: datetime, *, lock: bool = False
+) -> Step:
+    """A step on the running instance of a case, locked when it is to act. Raises Conflict when it has ended."""
+    instance = running_instance(session, case, lock=lock)
     if instance is None:
         raise Conflict(f"case {case.number} has run to its end ({case.status}); nothing in it waits any more")
     definition = platform.definitions.get(session, instance.deployment_id)
