@@ -76,7 +76,7 @@ def import_cases(
             if row.external_id in cases:
                 first = cases[row.external_id].line
                 raise RowRejected(
-                    row.line, "external id", f"{row.external_id} stands in line {first} too", "remove one"
+                    row.line, "external id", f"{row.external_id} stands in line {first} too", "remove one of the two"
                 )
             cases[row.external_id] = row
         except RowRejected as rejected:
