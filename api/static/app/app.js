@@ -37,7 +37,7 @@ document.addEventListener("click", (event) => {
   field.focus();
 });
 
-// What is typed survives a closed tab of this session: one draft a form, given back only into empty fields.
+// What is typed survives a closed tab of this session: one draft a form and field.
 const draftKey = (field) => `draft:${field.form.dataset.draft}:${field.name}`;
 document.addEventListener("input", (event) => {
   const field = event.target;
@@ -48,9 +48,14 @@ document.addEventListener("submit", (event) => {
     event.target.querySelectorAll("[data-draft]").forEach((field) => sessionStorage.removeItem(draftKey(field)));
   }
 });
-document.querySelectorAll("form[data-draft] [data-draft]").forEach((field) => {
-  if (!field.value) field.value = sessionStorage.getItem(draftKey(field)) ?? "";
+const restore = (always) => document.querySelectorAll("form[data-draft] [data-draft]").forEach((field) => {
+  const draft = sessionStorage.getItem(draftKey(field));
+  if (draft !== null && field.value !== draft && (always || !field.value)) field.value = draft;
 });
+restore(false);
+// Fields that come anew from the server hold what was typed when they were asked for; the draft is never older.
+const fields = document.getElementById("fields");
+if (fields) new MutationObserver(() => restore(true)).observe(fields, { childList: true, subtree: true, characterData: true });
 
 // The list of classes narrows while one types.
 document.querySelectorAll("input[data-narrow]").forEach((search) => {
