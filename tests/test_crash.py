@@ -86,7 +86,7 @@ def is_stuck(town: SmallTown, instance: Instance) -> bool:
     if instance.status != "running":
         return False
     definition = town.platform.definitions.get(town.session, instance.deployment_id)
-    workflow = town.platform.runtime.live.take(town.session, instance, definition)
+    workflow = town.platform.runtime.live.read(instance, definition)
     waiting = {task.id for _, task in parts_in(workflow, definition.home) if task.task_spec.manual}
     query = select(Task.id).where(Task.instance_id == instance.id, Task.status == "open")
     return waiting != set(town.session.scalars(query))

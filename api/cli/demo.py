@@ -11,11 +11,11 @@ import click
 from sqlalchemy import inspect, select
 from sqlalchemy.engine import make_url
 
-from api.cli.context import city_option, database_option, database_url, now, progress_bar
+from api.cli.context import city_option, database_option, database_url, find_city_folder, now, progress_bar
 from api.cli.serving import port_option, refuse_taken_port, serve_city
 from api.cli.simulating import show_summary
 from engine.checks import check_city, refuse_broken
-from engine.city import City, load_city
+from engine.city import City
 from engine.database import open_database, session_factory
 from engine.errors import Conflict
 from engine.loading.city import load_city_folder
@@ -58,7 +58,7 @@ def demo_command(
     seed: int, fresh: bool,
 ) -> None:  # fmt: skip
     """Make a demonstration city, or open the one made before."""
-    city = load_city(city_name)
+    city = find_city_folder(city_name)
     if serve:
         refuse_taken_port(host, port)
     refuse_broken(check_city(city))

@@ -8,10 +8,10 @@ from random import Random
 
 import click
 
-from api.cli.context import city_option, now, progress_bar
+from api.cli.context import city_option, find_city_folder, now, progress_bar
 from api.cli.importing import find_profile
 from engine.cases.import_profile import ImportedCase, RowRejected, open_rows
-from engine.city import City, load_city
+from engine.city import City
 from engine.database import open_database, session_factory
 from engine.loading.city import load_city_folder
 from engine.migrations import upgrade_database
@@ -27,7 +27,7 @@ from engine.simulation.replaying import ReplayReport, replay_cases
 @click.option("--seed", default=1, show_default=True, help="The same seed draws the same rows.")
 def replay_command(file: Path, city_name: str, profile_name: str | None, sample: int, seed: int) -> None:
     """Replay cases through the whole lifecycle. Ends with 1 when one does not end as the file says."""
-    city = load_city(city_name)
+    city = find_city_folder(city_name)
     rows = list(find_profile(city, profile_name).read_all(open_rows(file)))
     refused = [row for row in rows if isinstance(row, RowRejected)]
     drawn = draw(rows, sample, seed)

@@ -11,10 +11,10 @@ import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from api.cli.context import city_option, database_option, database_url
+from api.cli.context import city_option, database_option, database_url, find_city_folder
 from api.config import Settings, kept_secret
 from engine.checks import check_city, refuse_broken
-from engine.city import City, load_city
+from engine.city import City
 
 THREADS = 8
 DEFAULT_PORT = 8000
@@ -36,7 +36,7 @@ def port_option(command: Any) -> Any:
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that answer.")
 def serve_command(city_name: str, database_url: str | None, host: str, port: int, workers: int) -> None:
     """Serve a city. Refuses a broken one, saying what 'wangge check' says."""
-    city = load_city(city_name)
+    city = find_city_folder(city_name)
     refuse_broken(check_city(city))
     serve_city(city, database_url, host, port, workers)
 

@@ -43,7 +43,7 @@ def case_instance(session: Session, case: Case) -> Instance | None:
 def standing_in_diagrams(session: Session, platform: Platform, case: Case) -> CaseDiagrams:
     """Where the tokens of a case stand. Raises NotFound for a case without a process (an imported one)."""
     instance, definition = pinned(session, platform, case)
-    tokens, done = platform.runtime.tokens(session, instance, definition)
+    tokens, done = platform.runtime.tokens(instance, definition)
     deployment = session.get_one(Deployment, instance.deployment_id)
     touched = {process for process, _ in (*tokens, *done)} | {instance.process}
     order = sorted(touched, key=lambda process: (process != instance.process, process))

@@ -41,6 +41,10 @@ class LiveInstances:
         held[instance.id] = (instance, workflow)
         return workflow
 
+    def read(self, instance: Instance, definition: Definition) -> CaseWorkflow:
+        """A copy to look at; what acts on the case keeps its own."""
+        return decode(instance.state, definition, instance.process)
+
     def adopt(self, session: Session, instance: Instance, workflow: CaseWorkflow) -> None:
         """Hold an instance that this transaction has just started."""
         self._held(session)[instance.id] = (instance, workflow)

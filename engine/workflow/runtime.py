@@ -13,11 +13,11 @@ from SpiffWorkflow.bpmn.util.event import BpmnEvent
 from SpiffWorkflow.exceptions import WorkflowException
 from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
-from sqlalchemy.orm import Session
 
 from engine.errors import Conflict, DomainError
 from engine.models import Instance, Task, Timer
 from engine.workflow.codec import encode
+from engine.workflow.definitions import Definition
 from engine.workflow.lists import drop_timer, settle_tasks, settle_timers
 from engine.workflow.live import LiveInstances
 from engine.workflow.specs import CaseWorkflow, DueTimer, NamedMessage, element_of, store_outputs
@@ -75,7 +75,7 @@ class Runtime:
     def waits_for(self, step: Step, message: str) -> bool:
         """Whether the instance would take the message now."""
         event = BpmnEvent(NamedMessage(message, []), payload={})
-        waiting = self._take(step).event_manager.tasks.values()
+        waiting = self.live.read(step.instance, step.definition).event_manager.tasks.values()
         return any(task.task_spec.catches(task, event) for task in waiting)
 
     def fire(self, step: Step, timers: Iterable[Timer]) -> None:
@@ -86,10 +86,10 @@ class Runtime:
         self._run(step, workflow)
 
     def tokens(
-        self, session: Session, instance: Instance, definition: Any
+        self, instance: Instance, definition: Definition
     ) -> tuple[dict[tuple[str, str], int], set[tuple[str, str]]]:
         """Where the tokens stand and which elements are done, both as (process, element id)."""
-        workflow = self.live.take(session, instance, definition)
+        workflow = self.live.read(instance, definition)
         tokens: dict[tuple[str, str], int] = {}
         done = {(definition.home[spec], element) for spec, elements in workflow.done.items() for element in elements}
         for part in (workflow, *workflow.subprocesses.values()):
