@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 
 import click
+from sqlalchemy.exc import DatabaseError
 
 from engine.errors import DomainError
 
@@ -20,6 +22,8 @@ COMMANDS = {
     "process": "showing",
     "case": "showing",
 }
+
+NO_TABLE = re.compile(r"no such table|relation .* does not exist")
 
 
 class _Lazy(click.Group):
@@ -40,6 +44,10 @@ class _Lazy(click.Group):
             return super().invoke(ctx)
         except DomainError as error:
             raise click.ClickException(error.message) from error
+        except DatabaseError as error:
+            if not NO_TABLE.search(str(error.orig)):
+                raise
+            raise click.ClickException("the database has no city in it yet; run 'wangge init' first") from error
 
 
 @click.group(cls=_Lazy)
