@@ -28,7 +28,6 @@ from engine.simulation.demand import Demand, Wish
 from engine.simulation.desk import Desk, OpenTask, open_tasks
 from engine.simulation.intervening import ANYTIME, HOUR, Outside
 from engine.simulation.people import People
-from engine.simulation.photos import add_photo
 from engine.simulation.places import Places
 from engine.simulation.settings import Settings, load_settings
 from engine.simulation.summary import Summary, Tally, summarise
@@ -37,7 +36,7 @@ from engine.simulation.waiting import Pace
 
 REPORTING_ROLES = {"patrol": "collector", "leader": "leader"}
 """Who enters a report of a source; acceptors enter the others, citizens their own."""
-PHOTOGRAPHED = ("patrol", "public", "video")
+PHOTOGRAPHED = ("patrol", "video")
 
 
 def simulate(
@@ -151,14 +150,14 @@ class CityAtWork:
         begin_write(self.session)
         try:
             case = report_case(self.session, self.platform, wish.report, actor, now)
-            if source in PHOTOGRAPHED:
-                add_photo(self.session, case, "before_photo", actor, now, chance.randrange(4))
             self.session.commit()
         except DomainError as error:
             self.session.rollback()
             self.tally.stuck[f"report: {error}"] += 1
             return
         self.tally.reported += 1
+        if source in PHOTOGRAPHED and actor is not None:
+            self.desk.photograph(case.number, "before_photo", actor, now)
         if wish.duplicates is not None:
             self.desk.duplicates[case.id] = wish.duplicates
         self.demand.remember(wish, case.number, now)

@@ -103,12 +103,12 @@ class Demand:
         number, condition = chance.choice(kind.conditions) if kind.conditions else (None, kind.name)
         citizen = source in ("hotline_12319", "hotline_12345", "public")
         sentence = chance.choice(texts.get(source) or texts["patrol"])
+        # A component alone is no problem: what is wrong with it belongs to its name.
+        name = texts["broken"].format(name=kind.name, condition=condition) if kind.kind == "component" else kind.name
         return Report(
             kind=kind.kind,
             full_code=kind.full_code,
-            description=sentence.format(
-                name=kind.name, address=spot.address or kind.name, condition=condition or kind.name
-            ),
+            description=sentence.format(name=name, address=spot.address, condition=condition or name),
             source=source,
             lon=spot.lon,
             lat=spot.lat,

@@ -11,15 +11,15 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from engine.cases.evidence import add_evidence
 from engine.cases.tasks import complete_task
-from engine.database import begin_write
 from engine.errors import Conflict, DomainError, NotFound
 from engine.models import Case, Instance, Task
 from engine.organisation.actor import Actor
 from engine.platform import Platform
 from engine.simulation.answers import Pen, Situation
 from engine.simulation.people import People
-from engine.simulation.photos import add_photo
+from engine.simulation.photos import draw, name_photo
 from engine.simulation.settings import Settings
 from engine.simulation.summary import Tally
 from engine.simulation.waiting import Pace
@@ -95,7 +95,7 @@ class Desk:
         if task.evidence and not self._is_open(task):
             return None
         for role in task.evidence.split():
-            self.photograph(task, role, actor, now)
+            self.photograph(task.number, role, actor, now)
         tries = (False, True) if self._worked[task.case_id] <= MOST_ACTS else (True,)
         for plain in tries:
             answers = self.answers(task, actor, now, plain)
@@ -148,7 +148,7 @@ class Desk:
             context=context,
             duplicate_of=self.original(task.case_id),
             other_units=lambda: self.other_units(task, now),
-            add_evidence=lambda: self.photograph(task, "photo", actor, now),
+            add_evidence=lambda: self.photograph(task.number, "document_photo", actor, now),
         )
 
     def facts(self, task: OpenTask, now: datetime) -> dict[str, Any]:
@@ -187,13 +187,11 @@ class Desk:
         status = self.session.scalar(select(Case.status).where(Case.number == number))
         return number if status not in (None, "merged", "voided", "rejected") else None
 
-    def photograph(self, task: OpenTask, role: str, actor: Actor, now: datetime) -> int:
+    def photograph(self, number: str, role: str, actor: Actor, now: datetime) -> int:
         """Upload a photo; its id."""
-        begin_write(self.session)
-        case = self.session.get_one(Case, task.case_id)
-        photo = add_photo(self.session, case, role, actor, now, self.chance(task.number).randrange(4))
-        self.session.commit()
-        return photo.id
+        variant = self.chance(number).randrange(4)
+        content, name = draw(role, variant), name_photo(role, variant)
+        return add_evidence(self.session, self.platform, actor, number, role, name, content, now=now).id
 
     def _is_open(self, task: OpenTask) -> bool:
         return self.session.scalar(select(Task.status).where(Task.id == task.id)) == "open"

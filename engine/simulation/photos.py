@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import lru_cache
-from hashlib import sha256
 from io import BytesIO
 
 from PIL import Image, ImageDraw
-from sqlalchemy.orm import Session
-
-from engine.models import Case, Evidence
-from engine.organisation.actor import Actor
 
 SIZE_PX = (240, 180)
 SKY, GROUND = (205, 222, 235), (150, 148, 144)
@@ -41,19 +35,6 @@ def draw(role: str, variant: int) -> bytes:
     return out.getvalue()
 
 
-def add_photo(session: Session, case: Case, role: str, actor: Actor | None, now: datetime, variant: int) -> Evidence:
-    """Attach a photo to a case as an upload would; the drawing has no metadata, so its public copy is itself.
-
-    The caller commits.
-    """
-    content = draw(role, variant)
-    photo = Evidence(
-        case_id=case.id, role=role, file_name=f"{role}_{variant}.jpg", media_type="image/jpeg",
-        sha256=sha256(content).hexdigest(), size=len(content), width_px=SIZE_PX[0], height_px=SIZE_PX[1],
-        taken_at=now, lon=case.lon, lat=case.lat, uploaded_at=now,
-        uploader_id=actor.person_id if actor is not None else None,
-        department_code=actor.holdings[0].department if actor is not None and actor.holdings else None,
-        original=content, public_copy=content,
-    )  # fmt: skip
-    session.add(photo)
-    return photo
+def name_photo(role: str, variant: int) -> str:
+    """The file name an upload would bring."""
+    return f"{role}_{variant}.jpg"

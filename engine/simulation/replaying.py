@@ -190,7 +190,7 @@ class Replay:
             self.troubles[task.case_id] = f"nobody is {task.role}@{task.scope}"
             return
         for role in task.evidence.split():
-            self.desk.photograph(task, role, actor, now)
+            self.desk.photograph(task.number, role, actor, now)
         form = self.platform.definitions.get(self.session, task.deployment_id).forms.get(task.form or "")
         answers: dict[str, Any] = {}
         if form is not None:
