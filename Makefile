@@ -1,6 +1,7 @@
 # The commands people type. Needs Python 3.11 or newer and make; everything else is installed into .venv.
 PYTHON ?= python3
 PORT ?= 8000
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 export PORT
@@ -28,7 +29,7 @@ run: install            ## a demonstration city at work on http://127.0.0.1:8000
 	$(BIN)/wangge demo --serve --port $(PORT)
 
 test: assets $(VENV)/.developing   ## the whole test suite
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 check: lint types imports docs
 
