@@ -527,7 +527,7 @@ def test_messages_retold_in_chinese_fill_every_place() -> None:
 
 def test_the_demonstration_accounts_are_shown_only_by_a_demonstration(site: Site) -> None:
     assert "演示账号" not in site.visitor().get("/login").words()
-    site.app.config["DEMO"] = True
+    site.app.config["DEMO"] = PASSWORD
     assert "演示账号" in site.visitor().get("/login").words()
 
 

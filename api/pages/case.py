@@ -30,6 +30,9 @@ from engine.cases.views import CaseDetail, describe
 from engine.errors import DomainError, NotFound
 from engine.models import Case
 
+SHOWN_LINES = 12
+"""Lines of the history shown at once; earlier ones unfold."""
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -83,7 +86,8 @@ def show_case(case: Case, attempt: Attempt) -> BaseResponse:
         "case": detail.summary, "detail": detail, "work": work, "attempt": attempt,
         "steps": steps_of(detail), "lines": timeline(db, platform, case), "reasons": told(reason.clocks),
         "actions": [ACTIONS[name] for name in detail.actions], "photos": photos_by_role(detail),
-        "nearby": nearby(case), "photo_roles": PHOTO_ROLES, "has_diagram": case_instance(db, case) is not None,
+        "nearby": nearby(case), "photo_roles": PHOTO_ROLES, "shown_lines": SHOWN_LINES,
+        "has_diagram": case_instance(db, case) is not None,
         "may_upload": actor().may("evidence.add") and case.status not in ("rejected", "merged", "voided"),
         "lost": lost_words(attempt) if work is None or work.detail.task.id != attempt.task else [],
     }  # fmt: skip
@@ -128,8 +132,10 @@ def own_limit(found: TaskDetail) -> list[str]:
 
 
 def told(clocks: Sequence[ClockReason]) -> list[tuple[ClockReason, tuple[str, ...]]]:
-    """Every clock with its sentences in the reader's language."""
-    return [(each, each.sentences if page_language() == "zh" else each.sentences_en) for each in clocks]
+    """Every clock with its sentences in the reader's language: what runs first, the latest first."""
+    order = {"running": 0, "paused": 1, "stopped": 2}
+    latest = [each for _at, each in sorted(enumerate(clocks), key=lambda item: (order[item[1].clock.state], -item[0]))]
+    return [(each, each.sentences if page_language() == "zh" else each.sentences_en) for each in latest]
 
 
 def photos_by_role(detail: CaseDetail) -> dict[str, list[Any]]:

@@ -27,7 +27,14 @@ def start() -> BaseResponse:
 def login() -> BaseResponse:
     """Log in with a login and a password."""
     if request.method == "GET":
-        return render("login.html", login="", onward=request.args.get("next", ""), refusal=None, people=demo_people())
+        return render(
+            "login.html",
+            login="",
+            onward=request.args.get("next", ""),
+            refusal=None,
+            people=demo_people(),
+            demo=current_app.config.get("DEMO"),
+        )
     name, onward = request.form.get("login", "").strip(), request.form.get("next", "")
     brake: LoginBrake = current_app.extensions[BRAKE]
     moment, db = context.now(), context.session()
@@ -35,7 +42,15 @@ def login() -> BaseResponse:
         person = verify_login(db, brake, name, request.form.get("password", ""), moment)
     except (NotAuthenticated, TooManyAttempts) as error:
         refusal = tell(error)
-        return render("login.html", refusal.status, login=name, onward=onward, refusal=refusal, people=demo_people())
+        return render(
+            "login.html",
+            refusal.status,
+            login=name,
+            onward=onward,
+            refusal=refusal,
+            people=demo_people(),
+            demo=current_app.config.get("DEMO"),
+        )
     begin_write(db)
     token, _expires = issue_token(db, person, moment)
     db.commit()
@@ -49,7 +64,7 @@ def login() -> BaseResponse:
 
 
 def demo_people() -> list[Person]:
-    """Nobody, unless the host runs as a demonstration, whose accounts may be shown."""
+    """Nobody, unless the host is a demonstration: ``DEMO`` of its configuration is then everybody's password."""
     if not current_app.config.get("DEMO"):
         return []
     return list(context.session().scalars(select(Person).where(Person.demo, Person.active).order_by(Person.id)))

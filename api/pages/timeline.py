@@ -66,6 +66,8 @@ class _Teller:
         title = word("event", event.kind)
         if event.kind == "task_completed":
             title = self.element(event)
+        elif event.kind == "decision":
+            title = f"{title} · {self.decision(str(event.data.get('decision', '')))}"
         elif event.kind == "timer_fired":
             title = f"{title} · {self.element(event)}"
         department = event.department
@@ -84,6 +86,11 @@ class _Teller:
     def element(self, event: HistoryLine) -> str:
         name = event.element_name or str(event.data.get("name") or event.element)
         return context.translations().element(page_language(), event.process, event.element, name)
+
+    def decision(self, name: str) -> str:
+        """A decision by the name its table has."""
+        known = self.definition.decisions.get(name) if self.definition else None
+        return context.translations().say(page_language(), f"decision:{name}", getattr(known, "name", "") or name)
 
     def department(self, code: str) -> str:
         return self.platform.host.directory.name(code, page_language())
@@ -122,6 +129,12 @@ class _Teller:
             "description": _("描述"), "reason": _("理由"), "instruction": _("要求"), "reply": _("答复"),
             "text": _("内容"), "until": _("截止"), "into": _("并入"), "number": _("案件号"),
         }  # fmt: skip
+        for rule in data.get("rules") or ():
+            if isinstance(rule, Mapping) and rule.get("note"):
+                key = f"decision:{data.get('decision')}:{rule.get('id')}"
+                yield _("依据"), context.translations().say(page_language(), key, str(rule["note"]))
+        if isinstance(data.get("value"), Mapping) and data["value"].get("reason"):
+            yield _("理由"), str(data["value"]["reason"])
         if data.get("source") in SOURCES:
             yield _("来源"), word("source", data["source"])
         if data.get("limit"):

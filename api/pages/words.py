@@ -63,7 +63,7 @@ EVENTS = {
     "appeal_decided": noop("申诉裁定"), "linked": noop("另立关联案件"), "timer_fired": noop("到时自动流转"),
     "cancel_requested": noop("申请作废"), "merge_requested": noop("申请并案"),
     "supervise_requested": noop("发起督办"), "resume_requested": noop("申请恢复"),
-    "appeal_requested": noop("提出申诉"), "evidence_added": noop("上传照片"),
+    "appeal_requested": noop("提出申诉"), "evidence_added": noop("上传照片"), "decision": noop("规则判定"),
 }  # fmt: skip
 UNITS = {
     "minute": noop("分钟"), "urgent_hour": noop("紧急工作时"), "urgent_day": noop("紧急工作日"),
@@ -114,7 +114,10 @@ def limit_words(text: str | None) -> str:
         limit = parse_limit(text)
     except LimitError:
         return text
-    return f"{limit.value.normalize():f} {_(UNITS[str(limit.unit)])}"
+    unit = _(UNITS[str(limit.unit)])
+    if limit.value == 1 and page_language() != "zh":
+        unit = unit.removesuffix("s")
+    return f"{limit.value.normalize():f} {unit}"
 
 
 def local_moment(moment: datetime | None, *, seconds: bool = False) -> str:

@@ -17,10 +17,10 @@
   // Names of water, parks and main roads, once the map is close enough to have room for them.
   function label(map, layer) {
     const { kind, name } = layer.feature.properties;
-    if (!name || !["river", "lake", "park", "road"].includes(kind)) return;
+    if (!name || !["river", "park", "road"].includes(kind)) return;
     const english = document.documentElement.lang === "en" && layer.feature.properties.name_en;
     const at = layer.getCenter ? layer.getCenter() : layer.getBounds().getCenter();
-    const water = kind === "river" || kind === "lake";
+    const water = kind === "river";
     return L.tooltip({ permanent: true, direction: "center", className: `map-name${water ? " map-name-water" : ""}`, interactive: false })
       .setLatLng(at).setContent(english || name);
   }
