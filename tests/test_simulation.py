@@ -294,6 +294,27 @@ def test_an_interrupted_first_start_leaves_no_city(city: City, tmp_path: Path, m
     assert file.exists()
 
 
+def test_a_city_made_otherwise_is_kept_and_no_password_claimed(city: City, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'real.db'}"
+    made = CliRunner().invoke(main, ["init", "--city", str(city.root), "--database", url])
+    assert made.exit_code == 0, made.output
+    answer = demo(city, url)
+    assert answer.exit_code == 0, answer.output
+    assert "wangge-demo" not in answer.output
+    engine = open_database(url)
+    with session_factory(engine)() as session:
+        assert session.scalar(select(func.count()).select_from(Case)) == 0
+    engine.dispose()
+
+
+def test_fresh_replaces_what_was_there(city: City, tmp_path: Path) -> None:
+    file = tmp_path / "demo.db"
+    assert demo(city, f"sqlite:///{file}").exit_code == 0
+    before = file.stat().st_ino
+    assert demo(city, f"sqlite:///{file}", "--fresh").exit_code == 0
+    assert file.stat().st_ino != before
+
+
 def test_simulate_goes_on_after_the_last_history(city: City, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'demo.db'}"
     assert demo(city, url).exit_code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from datetime import timedelta
+from enum import Enum
 from pathlib import Path
 
 import click
@@ -17,7 +18,6 @@ from api.cli.simulating import show_summary
 from engine.checks import check_city, refuse_broken
 from engine.city import City
 from engine.database import open_database, session_factory
-from engine.errors import Conflict
 from engine.loading.city import load_city_folder
 from engine.migrations import upgrade_database
 from engine.models import Counter, Department, Deployment, Person
@@ -27,8 +27,10 @@ from engine.platform import build_platform
 from engine.simulation.city_at_work import simulate
 
 PASSWORD = "wangge-demo"
-READY = "demonstration ready"
-"""The counter that marks a demonstration finished, where a file cannot be renamed into place."""
+BEGUN, READY = "demonstration begun", "demonstration ready"
+MARKS = (BEGUN, READY)
+"""Counters that mark a demonstration, so that another city is never taken for one."""
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 WORDS = {
     "zh": {
@@ -63,12 +65,17 @@ def demo_command(
         refuse_taken_port(host, port)
     refuse_broken(check_city(city))
     url = _url(city, database_url)
-    if fresh or not is_ready(url):
+    found = Found.NOTHING if fresh else look(url)
+    if found is Found.UNFINISHED:
+        raise click.ClickException(
+            f"{url} holds a demonstration that was not finished; empty the database and start again"
+        )
+    if found is Found.NOTHING:
         make_demo(city, url, days=days, cases_per_day=cases_per_day, seed=seed, fresh=fresh)
-    else:
-        click.echo(f"{city.name}: {url}")
-    show_accounts(city, url, f"http://{host}:{port}")
+    show_accounts(city, url, f"http://{host}:{port}", PASSWORD if found is not Found.OTHER else None)
     if serve:
+        if host not in LOOPBACK:
+            click.echo(f"everybody who reaches {host} can log in with this password; it is for demonstrations only")
         serve_city(city, url, host, port)
 
 
@@ -76,26 +83,33 @@ def _url(city: City, given: str | None) -> str:
     return database_url(city, given)
 
 
-def is_ready(url: str) -> bool:
-    """Whether a city has been loaded there. A file is, once it exists with a deployment in it."""
+class Found(Enum):
+    """What a database holds before a demonstration is made in it."""
+
+    NOTHING = "nothing"
+    UNFINISHED = "a demonstration that was interrupted, on a server; a file is renamed into place when it is whole"
+    DEMONSTRATION = "a demonstration"
+    OTHER = "a city made otherwise, such as by wangge init; it is kept"
+
+
+def look(url: str) -> Found:
+    """What is in a database; a file that does not exist holds nothing and is not made."""
     file = database_file(url)
     if file is not None and not file.exists():
-        return False
+        return Found.NOTHING
     engine = open_database(url)
     try:
         with engine.connect() as connection:
             if not inspect(connection).has_table("deployment"):
-                return False
-            loaded = connection.execute(select(Deployment.id).limit(1)).first() is not None
-            marked = connection.execute(select(Counter.value).where(Counter.name == READY)).first() is not None
-            if loaded and not marked and file is None:
-                raise Conflict(
-                    f"{url} holds a city that 'wangge demo' did not finish; serve it with 'wangge serve',"
-                    " or give an empty database"
-                )
-            return loaded
+                return Found.NOTHING
+            if connection.execute(select(Deployment.id).limit(1)).first() is None:
+                return Found.NOTHING
+            marks = dict(connection.execute(select(Counter.name, Counter.value).where(Counter.name.in_(MARKS))).all())
     finally:
         engine.dispose()
+    if READY in marks:
+        return Found.DEMONSTRATION
+    return Found.UNFINISHED if BEGUN in marks else Found.OTHER
 
 
 def make_demo(city: City, url: str, *, days: float, cases_per_day: float, seed: int, fresh: bool) -> None:
@@ -119,6 +133,8 @@ def fill_demo(city: City, url: str, *, days: float, cases_per_day: float, seed: 
     session = session_factory(engine)()
     try:
         upgrade_database(engine)
+        session.add(Counter(name=BEGUN, value=1))
+        session.commit()
         begin = now()
         with progress_bar(f"{city.name}: components and addresses") as progress:
             load_city_folder(session, city, begin, password_hash=hash_password(PASSWORD), progress=progress)
@@ -154,8 +170,8 @@ def remove_file(file: Path) -> None:
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
-def show_accounts(city: City, url: str, address: str) -> None:
-    """Print one account a role, in the city's language."""
+def show_accounts(city: City, url: str, address: str, password: str | None) -> None:
+    """Print one account a role, in the city's language; with the password where it is known."""
     english = city.language == "en"
     roles, words = load_roles(city.layers), WORDS["en" if english else "zh"]
     engine = open_database(url)
@@ -175,7 +191,8 @@ def show_accounts(city: City, url: str, address: str) -> None:
             for held in person.posts[:1]
         ]
     engine.dispose()
-    click.echo(f"\n{words['address']}: {address}    {words['password']}: {PASSWORD}")
+    known = f"    {words['password']}: {password}" if password else ""
+    click.echo(f"\n{words['address']}: {address}{known}")
     for line in table([(words["role"], words["login"], words["name"], words["department"]), *rows]):
         click.echo(line)
 

@@ -46,8 +46,7 @@ def serve_city(city: City, given_url: str | None, host: str, port: int, workers:
     refuse_taken_port(host, port)
     var = Path(os.environ.get("WANGGE_VAR") or "var").resolve()
     settings = Settings(str(city.root), database_url(city, given_url), kept_secret(var), var, check_city=False)
-    click.echo(f"{city.name}: http://{host}:{port}  (Ctrl+C stops)")
-    Server(settings, host, port, workers).run()
+    Server(settings, host, port, workers, f"{city.name}: http://{host}:{port}  (Ctrl+C stops)").run()
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -66,12 +65,13 @@ def refuse_taken_port(host: str, port: int) -> None:
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn without a command line of its own."""
 
-    def __init__(self, settings: Settings, host: str, port: int, workers: int) -> None:
+    def __init__(self, settings: Settings, host: str, port: int, workers: int, greeting: str) -> None:
         self.settings = settings
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.options = {
             "bind": address, "workers": workers, "worker_class": "gthread", "threads": THREADS, "preload_app": True,
             "proc_name": "wangge", "loglevel": "warning", "timeout": 60, "post_worker_init": schedule,
+            "when_ready": lambda server: click.echo(greeting),
         }  # fmt: skip
         super().__init__()
 
