@@ -16,7 +16,10 @@ from api.cli import main
 from engine.cases import importing
 from engine.cases.import_profile import load_profile
 from engine.cases.importing import ImportReport, import_cases
+from engine.cases.opening import Report
+from engine.cases.reporting import report_case
 from engine.catalogue.lookup import find_condition, version_in_force
+from engine.database import begin_write
 from engine.loading.single_files import import_catalogue, import_components, import_grids
 from engine.models import Case, CaseEvent, CaseLink, CaseUnit, CatalogueVersion, Component, Evaluation, UnitGrid
 from engine.testing.small_city import MONDAY, SmallTown, write_small_city
@@ -184,6 +187,28 @@ def test_a_row_that_says_something_new_updates_its_case(town: SmallTown) -> None
     case = case_of(town, "C3")
     assert (case.status, case.on_time, case.version) == ("closed", False, 2)
     assert town.session.get(Evaluation, case.id) is not None
+
+
+def test_a_case_that_is_handled_here_is_left_alone(town: SmallTown) -> None:
+    begin_write(town.session)
+    told = Report("event", "0110", "bags", "patrol", lon=116.0005, lat=28.0005, condition_no=1, external_id="C2")
+    report_case(town.session, town.platform, told, town.actor("collector"), MONDAY)
+    town.session.commit()
+    report = take(town, SIX)
+    assert (report.taken, report.handled_here) == (5, 1)
+    assert case_of(town, "C2").status == "reported"
+
+
+def test_an_id_that_is_another_cases_number_is_refused(town: SmallTown) -> None:
+    begin_write(town.session)
+    told = Report("event", "0110", "bags", "patrol", lon=116.0005, lat=28.0005, condition_no=1)
+    number = report_case(town.session, town.platform, told, town.actor("collector"), MONDAY).number
+    town.session.commit()
+    report = take(town, [ROW, ROW | {"Id": number}])
+    assert report.taken == 1
+    assert [(item.line, item.reason) for item in report.rejected] == [
+        (3, f"another case has the number {number} already")
+    ]
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(town: SmallTown) -> None:

@@ -157,6 +157,8 @@ def show_cases(report: ImportReport, dry_run: bool) -> None:
         f" {len(report.rejected)} refused{'; dry run, nothing written' if dry_run else ''}"
     )
     click.echo(f"{report.merged} duplicates found their original; {report.outside} cases lie outside every grid")
+    if report.handled_here:
+        click.echo(f"{report.handled_here} cases of these ids are handled here and were left alone")
     verdicts = report.verdicts
     click.echo(
         f"on time by the dates against the file: {verdicts.equal} of {verdicts.stated} equal,"

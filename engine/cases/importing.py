@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from engine.cases.evaluation_facts import EvaluationFacts
@@ -22,7 +22,7 @@ from engine.cases.import_profile import ImportedCase, RowRejected
 from engine.cases.import_verdicts import DueMoments, Verdicts, compare_due_moments, compare_verdicts
 from engine.database import begin_write
 from engine.loading.tables import Progress, no_progress
-from engine.models import Base, Case, CaseEvent, CaseLink, CaseUnit, Evaluation
+from engine.models import Base, Case, CaseEvent, CaseLink, CaseUnit, Evaluation, Instance
 from engine.platform import Platform
 
 BATCH = 2_000
@@ -37,12 +37,14 @@ Item = TypeVar("Item")
 
 @dataclass
 class ImportReport:
-    """What an import did. ``changed`` and ``unchanged`` are cases that were there already."""
+    """What an import did. ``changed`` and ``unchanged`` are cases imported before; ``handled_here`` run a diagram of
+    this city and are left alone."""
 
     read: int = 0
     taken: int = 0
     changed: int = 0
     unchanged: int = 0
+    handled_here: int = 0
     outside: int = 0
     merged: int = 0
     rejected: list[RowRejected] = field(default_factory=list)
@@ -90,6 +92,7 @@ def import_cases(
         entry.name = taker.name(entry.kind, entry.full_code)
     begin_write(session)
     try:
+        set_aside(session, cases, report)
         write_cases(session, taker, cases, report, now)
         if dry_run:
             session.rollback()
@@ -130,6 +133,26 @@ def write_cases(
     insert_rows(session, CaseEvent, (event_row(ids[key], case, drawn_at, now) for key, case in written.items()))
     write_evaluations(session, {ids[key]: (case, rows[key]) for key, case in written.items()}, known, ids, now)
     report.merged = link_duplicates(session, written, ids, now)
+
+
+def set_aside(session: Session, cases: dict[str, ImportedCase], report: ImportReport) -> None:
+    """Take out what may not be written: cases that are handled here, and ids that are another case's number."""
+    for batch in batches(list(cases)):
+        running = select(Instance.case_id).where(Instance.case_id == Case.id).exists()
+        rows = session.execute(
+            select(Case.number, Case.external_id, running).where(
+                or_(Case.external_id.in_(batch), Case.number.in_(batch))
+            )
+        )
+        for number, external_id, handled_here in rows:
+            if external_id in cases and handled_here:
+                del cases[external_id]
+                report.handled_here += 1
+            elif number in cases and external_id != number:
+                said = f"another case has the number {number} already"
+                report.rejected.append(
+                    RowRejected(cases.pop(number).line, "external id", said, "give the row another id")
+                )
 
 
 def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
