@@ -135,7 +135,7 @@ def explain(calendar: WorkCalendar, start: datetime, limit: Limit, language: str
     sentences = [
         words[str(measure)].format(
             start=_moment_text(calendar.local(start), code),
-            limit=_limit_text(limit, code),
+            limit=limit_text(limit, code),
             hours=" ".join(f"{_clock(begin)}-{_clock(end)}" for begin, end in calendar.hours),
         )
     ]
@@ -194,7 +194,8 @@ def _sentence(line: _Line, code: str) -> str:
     return words["day"].format(day=first, periods=" ".join(line.periods), hours=hours, note=line.note)
 
 
-def _limit_text(limit: Limit, code: str) -> str:
+def limit_text(limit: Limit, code: str) -> str:
+    """A limit in words: ``8 工作时``, ``8 work hours``."""
     unit = _WORDS[code][limit.unit]
     if code == "en" and limit.value == 1:
         unit = unit.removesuffix("s")

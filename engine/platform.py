@@ -11,6 +11,7 @@ from engine.cases.operators import CORE_OPERATORS
 from engine.city import City
 from engine.clock import Clock, SystemClock
 from engine.registry import Registry, build_registry
+from engine.translations import Translations
 from engine.workflow.deployments import Definitions
 from engine.workflow.runtime import Runtime
 
@@ -24,6 +25,7 @@ class Platform:
     runtime: Runtime = field(default_factory=Runtime)
     definitions: Definitions = field(default_factory=Definitions)
     clock: Clock = field(default_factory=SystemClock)
+    translations: Translations = field(default_factory=lambda: Translations({}))
 
 
 def build_platform(
@@ -31,4 +33,6 @@ def build_platform(
 ) -> Platform:
     """Put a platform together from a city's files and its initialised database."""
     host = CaseHost.load(session, city, registry or build_registry(CORE_OPERATORS))
-    return Platform(city, host, Runtime(cache_size), Definitions(), clock or SystemClock())
+    return Platform(
+        city, host, Runtime(cache_size), Definitions(), clock or SystemClock(), translations=Translations.load(city)
+    )

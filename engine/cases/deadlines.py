@@ -8,7 +8,7 @@ from datetime import datetime
 
 from engine.calendar import Limit, Span, WorkCalendar, parse_limit
 from engine.cases.views import ClockView, clock_view
-from engine.deadline_reasons import spans_between
+from engine.deadline_reasons import limit_text, spans_between
 from engine.models import Case, CaseClock, ClockSpan
 from engine.platform import Platform
 
@@ -34,6 +34,13 @@ _WORDS = {
         "stopped": "Stopped at {at} after {hours} h",
     },
 }
+_STOPS = {
+    "zh": {
+        "restarted": "重新计时", "stopped": "停止", "rejected": "不予受理", "merged": "并案", "voided": "作废",
+        "-": "无待办任务",
+    },
+    "en": {"restarted": "started afresh", "-": "nothing open"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,24 +93,24 @@ def explain_deadline(platform: Platform, case: Case, now: datetime) -> DeadlineR
 
 def explain_clock(platform: Platform, clock: CaseClock, now: datetime) -> ClockReason:
     """One clock: its spans and the sentences that lead to its due moment."""
-    calendar = platform.host.calendar
     return ClockReason(
         clock=clock_view(platform, clock, now),
-        spans=tuple(span_view(calendar, clock, span, now) for span in clock.spans),
-        sentences=tuple(sentences(calendar, clock, now, "zh")),
-        sentences_en=tuple(sentences(calendar, clock, now, "en")),
+        spans=tuple(span_view(platform, clock, span, now) for span in clock.spans),
+        sentences=tuple(sentences(platform, clock, now, "zh")),
+        sentences_en=tuple(sentences(platform, clock, now, "en")),
     )
 
 
-def span_view(calendar: WorkCalendar, clock: CaseClock, span: ClockSpan, now: datetime) -> SpanView:
+def span_view(platform: Platform, clock: CaseClock, span: ClockSpan, now: datetime) -> SpanView:
     """A span; the one that runs now is shown up to its due moment, so that what lies ahead is explained too."""
+    calendar, reason = platform.host.calendar, say_reason(platform, span.reason, platform.city.language)
     unit = parse_limit(clock.limit_text).unit
     if not span.running:
-        return SpanView(False, span.started_at, span.ended_at, span.reason, 0.0, ())
+        return SpanView(False, span.started_at, span.ended_at, reason, 0.0, ())
     until = span.ended_at or clock.due_at or now
     counted = calendar.worked(span.started_at, span.ended_at or now, unit).total_seconds()
     stretches = tuple(stretch(item) for item in spans_between(calendar, span.started_at, until, unit))
-    return SpanView(True, span.started_at, span.ended_at, span.reason, counted, stretches)
+    return SpanView(True, span.started_at, span.ended_at, reason, counted, stretches)
 
 
 def stretch(span: Span) -> Stretch:
@@ -114,8 +121,22 @@ def stretch(span: Span) -> Stretch:
     )  # fmt: skip
 
 
-def sentences(calendar: WorkCalendar, clock: CaseClock, now: datetime, language: str) -> Iterator[str]:
+def say_reason(platform: Platform, reason: str, language: str) -> str:
+    """Why a clock ran or paused: the tasks named in the reason, or a word of our own."""
+    said_tasks = []
+    for part in reason.split("、"):
+        key, bar, name = part.partition("|")
+        process, _, element = key.partition("/")
+        known = (
+            platform.translations.element(language, process, element, name) if bar else _STOPS[language].get(part, part)
+        )
+        said_tasks.append(known)
+    return ("、" if language == "zh" else ", ").join(said_tasks)
+
+
+def sentences(platform: Platform, clock: CaseClock, now: datetime, language: str) -> Iterator[str]:
     """From the rule to the due moment. A clock that has run without pause is explained by the calendar itself."""
+    calendar = platform.host.calendar
     limit = parse_limit(clock.limit_text)
     first = clock.spans[0] if clock.spans else None
     whole = clock.total == clock.original and len(clock.spans) == 1
@@ -130,7 +151,7 @@ def sentences(calendar: WorkCalendar, clock: CaseClock, now: datetime, language:
         key = ("ran" if span.ended_at else "runs") if span.running else ("paused" if span.ended_at else "pauses")
         if clock.stopped_at is not None and key == "pauses":
             continue
-        reason = span.reason or "-"
+        reason = say_reason(platform, span.reason, language) or "-"
         yield words[key].format(start=start, end=end, reason=reason, hours=hours(counted))
     if clock.stopped_at is not None:
         yield words["stopped"].format(at=said(calendar, clock.stopped_at), hours=hours(clock.used))
@@ -146,7 +167,7 @@ def rule(calendar: WorkCalendar, clock: CaseClock, limit: Limit, language: str) 
         yield calendar.explain(clock.spans[0].started_at, limit, language)[0]
     times = round(clock.total / clock.original) - 1 if clock.original else 0
     if times > 0:
-        yield _WORDS[language]["extended"].format(times=times, limit=clock.limit_text)
+        yield _WORDS[language]["extended"].format(times=times, limit=limit_text(limit, language))
 
 
 def said(calendar: WorkCalendar, moment: datetime | None) -> str:

@@ -44,7 +44,10 @@ def classify(step: Step, condition: str | None = None, urgent: Any = None) -> No
 
 
 def find_departments(step: Step, duties: Sequence[str] | None = None) -> dict[str, Any]:
-    """The city's departments that answer for these catalogue departments near the case, without its lead. Result ``{departments}``."""
+    """The city's departments that answer for these catalogue departments near the case, without its lead.
+
+    Result ``{departments}``.
+    """
     host: Any = step.host
     case = step.case
     places = (case.community_code or "", case.subdistrict_code or "", case.district_code or "")
@@ -70,7 +73,7 @@ def file_case(step: Step) -> dict[str, Any]:
 
 
 def take_version_in_force(step: Step) -> None:
-    """A case is filed under the catalogue in force that day, and keeps it; one that no longer knows it is left alone."""
+    """A case is filed under the catalogue in force that day and keeps it; one that no longer knows it is left."""
     host: Any = step.host
     case, version = step.case, version_in_force(step.session, host.today(step.now))
     if version.id == case.catalogue_version_id or case.condition_no is None:
@@ -140,7 +143,10 @@ def dispatch(
 def redispatch(
     step: Step, unit: dict[str, str], department: str, reason: str = "", shirking: Any = False
 ) -> dict[str, Any]:
-    """Give one part of a case (``{department, part}``) to another unit, or back to the same. Result ``{unit, changed}``."""
+    """Give one part of a case (``{department, part}``) to another unit, or back to the same.
+
+    Result ``{unit, changed}``.
+    """
     case, before = step.case, unit["department"]
     known_units(step, department, ())
     changed = department != before

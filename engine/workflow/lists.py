@@ -36,12 +36,17 @@ def settle_tasks(step: Step, waiting: Waiting) -> dict[str, str]:
         if row is None:
             row = step.tasks[task.id] = open_task(step, process, task)
         if row.clock:
-            running.setdefault(row.clock, row.name)
+            running.setdefault(row.clock, task_reason(row))
     for row in gone.values():
         del step.tasks[row.id]
         if row.status == "open":
             row.status, row.version = "withdrawn", row.version + 1
     return running
+
+
+def task_reason(row: Task) -> str:
+    """A task as the reason why a clock runs or pauses: ``process/element|name``, to be said in any language."""
+    return f"{row.process}/{row.element}|{row.name}"
 
 
 def open_task(step: Step, process: str, task: SpiffTask) -> Task:

@@ -18,7 +18,7 @@ from engine.errors import Conflict, DomainError
 from engine.models import Instance, Task, Timer
 from engine.workflow.codec import encode
 from engine.workflow.definitions import Definition
-from engine.workflow.lists import drop_timer, settle_tasks, settle_timers
+from engine.workflow.lists import drop_timer, settle_tasks, settle_timers, task_reason
 from engine.workflow.live import LiveInstances
 from engine.workflow.specs import CaseWorkflow, DueTimer, NamedMessage, element_of, store_outputs
 from engine.workflow.step import Step
@@ -121,7 +121,7 @@ class Runtime:
             self._guard(step, workflow.do_engine_steps)
             waiting = list(parts_in(workflow, step.definition.home))
             running = settle_tasks(step, waiting)
-            open_now = list(dict.fromkeys(row.name for row in step.tasks.values()))
+            open_now = list(dict.fromkeys(task_reason(row) for row in step.tasks.values()))
             step.host.settle_clocks(step.case, running, open_now, step.now)
             settle_due = settle_timers(step, waiting)
             if not settle_due:
