@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.layers import core_root
+from engine.loading.city import take_up_changes
 from engine.models import Deployment, Instance
 from engine.testing.casework import CaseWork
 from engine.testing.small_city import SmallTown, write_small_city
@@ -105,3 +106,13 @@ def test_a_city_changes_a_limit_in_a_diagram_alone(town: SmallTown) -> None:
     work = CaseWork(town)
     work.dispatch()
     assert work.task("receive").limit_text == "3 work_hour"
+
+
+def test_a_starting_server_takes_up_a_changed_folder_once(town: SmallTown) -> None:
+    assert take_up_changes(town.session, town.city, town.clock.now()) is False
+    add_approval_before_dispatch(town.folder)
+    assert take_up_changes(town.session, town.city, town.clock.now()) is True
+    assert take_up_changes(town.session, town.city, town.clock.now()) is False
+    work = CaseWork(town)
+    work.dispatch()
+    assert work.open() == ["approve_dispatch"]

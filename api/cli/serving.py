@@ -11,10 +11,11 @@ import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from api.cli.context import city_option, database_option, database_url, find_city_folder
+from api.cli.context import city_option, database_option, database_url, find_city_folder, now, open_city
 from api.config import Settings, kept_secret
 from engine.checks import check_city, refuse_broken
 from engine.city import City
+from engine.loading.city import take_up_changes
 
 THREADS = 8
 DEFAULT_PORT = 8000
@@ -42,8 +43,11 @@ def serve_command(city_name: str, database_url: str | None, host: str, port: int
 
 
 def serve_city(city: City, given_url: str | None, host: str, port: int, workers: int = 1) -> None:
-    """Serve a checked city until told to stop."""
+    """Serve a checked city until told to stop. Takes up what changed in its diagrams, forms and catalogue."""
     refuse_taken_port(host, port)
+    with open_city(str(city.root), given_url) as (_, _, session):
+        if take_up_changes(session, city, now()):
+            click.echo("the city's folder has changed: new cases go the new way, running ones finish the old")
     var = Path(os.environ.get("WANGGE_VAR") or "var").resolve()
     settings = Settings(str(city.root), database_url(city, given_url), kept_secret(var), var, check_city=False)
     Server(settings, host, port, workers, f"{city.name}: http://{host}:{port}  (Ctrl+C stops)").run()

@@ -12,7 +12,21 @@ from engine.loading.catalogue import load_catalogue
 from engine.loading.ground import load_ground
 from engine.loading.organisation import load_organisation
 from engine.loading.tables import Progress, Rejection, no_progress
-from engine.workflow.deployments import deploy
+from engine.workflow.deployments import current_deployment, deploy
+
+
+def take_up_changes(session: Session, city: City, now: datetime) -> bool:
+    """Take up what has changed in a city's diagrams, decisions, forms and catalogue since it was loaded; commits.
+
+    Cheap when nothing has. Organisation and ground change with ``load_city_folder`` (``wangge init``). Returns whether
+    new cases now go another way.
+    """
+    begin_write(session)
+    before = current_deployment(session)
+    load_catalogue(session, city, now)
+    after = deploy(session, city, now, author="start", reason="the city's folder changed")
+    session.commit()
+    return before is not after
 
 
 def load_city_folder(
