@@ -70,6 +70,7 @@ def create_app(
     url = settings.database_url or default_database(city, settings.var)
     app.config.update(
         SECRET_KEY=settings.secret_key, TESTING=settings.testing, MAX_CONTENT_LENGTH=UPLOAD_LIMIT,
+        SESSION_COOKIE_SECURE=settings.https, DEMO=settings.demo_password or None,
         SQLALCHEMY_DATABASE_URI=url, SQLALCHEMY_ENGINE_OPTIONS=engine_options(url), **OPENAPI,
     )  # fmt: skip
     app.json.sort_keys = app.json.ensure_ascii = False  # type: ignore[attr-defined]

@@ -15,7 +15,8 @@ DEFAULT_CITY = "yunhe"
 class Settings:
     """What a running host must know. ``city`` is the id of a shipped city or the path of a city folder.
 
-    An empty ``database_url`` stands for an SQLite file under ``var``.
+    An empty ``database_url`` stands for an SQLite file under ``var``. ``https`` keeps session cookies off plain HTTP.
+    ``demo_password`` is everybody's password in a demonstration; the login page then shows who there is.
     """
 
     city: str
@@ -24,10 +25,13 @@ class Settings:
     var: Path
     check_city: bool = True
     testing: bool = False
+    https: bool = False
+    demo_password: str = ""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """``WANGGE_CITY``, ``WANGGE_DATABASE_URL``, ``WANGGE_SECRET_KEY`` and ``WANGGE_VAR`` (default ``./var``).
+        """``WANGGE_CITY``, ``WANGGE_DATABASE_URL``, ``WANGGE_SECRET_KEY``, ``WANGGE_HTTPS`` (1 behind HTTPS) and
+        ``WANGGE_VAR`` (default ``./var``).
 
         Without a database URL the city lives in an SQLite file of its name under ``var``; without a secret key one is
         made there, readable by its owner only, so that sessions survive a restart.
@@ -35,7 +39,8 @@ class Settings:
         var = Path(environ.get("WANGGE_VAR") or "var").resolve()
         city = environ.get("WANGGE_CITY") or DEFAULT_CITY
         url = environ.get("WANGGE_DATABASE_URL") or ""
-        return cls(city, url, environ.get("WANGGE_SECRET_KEY") or kept_secret(var), var)
+        key = environ.get("WANGGE_SECRET_KEY") or kept_secret(var)
+        return cls(city, url, key, var, https=environ.get("WANGGE_HTTPS") == "1")
 
 
 def kept_secret(var: Path) -> str:

@@ -76,7 +76,8 @@ def demo_command(
     if serve:
         if host not in LOOPBACK:
             click.echo(f"everybody who reaches {host} can log in with this password; it is for demonstrations only")
-        serve_city(city, url, host, port)
+        known = found is not Found.OTHER and host in LOOPBACK
+        serve_city(city, url, host, port, demo_password=PASSWORD if known else "")
 
 
 def _url(city: City, given: str | None) -> str:

@@ -42,14 +42,19 @@ def serve_command(city_name: str, database_url: str | None, host: str, port: int
     serve_city(city, database_url, host, port, workers)
 
 
-def serve_city(city: City, given_url: str | None, host: str, port: int, workers: int = 1) -> None:
+def serve_city(
+    city: City, given_url: str | None, host: str, port: int, workers: int = 1, *, demo_password: str = ""
+) -> None:
     """Serve a checked city until told to stop. Takes up what changed in its diagrams, forms and catalogue."""
     refuse_taken_port(host, port)
     with open_city(str(city.root), given_url) as (_, _, session):
         if take_up_changes(session, city, now()):
             click.echo("the city's folder has changed: new cases go the new way, running ones finish the old")
     var = Path(os.environ.get("WANGGE_VAR") or "var").resolve()
-    settings = Settings(str(city.root), database_url(city, given_url), kept_secret(var), var, check_city=False)
+    settings = Settings(
+        str(city.root), database_url(city, given_url), os.environ.get("WANGGE_SECRET_KEY") or kept_secret(var), var,
+        check_city=False, https=os.environ.get("WANGGE_HTTPS") == "1", demo_password=demo_password,
+    )  # fmt: skip
     Server(settings, host, port, workers, f"{city.name}: http://{host}:{port}  (Ctrl+C stops)").run()
 
 
