@@ -132,6 +132,8 @@ def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership 
             # A tick that fails must not end the scheduler: the database may be away for a minute.
             log.exception("a tick of the scheduler failed; the next one tries again")
 
+    # A tick that takes longer than its interval is no fault: the next one finds what is left.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(timezone="UTC")
     scheduler.add_job(tick, "interval", seconds=every_s, id="wangge", max_instances=1, coalesce=True)
     scheduler.add_listener(lambda event: leader.release(), mask=EVENT_SCHEDULER_SHUTDOWN)

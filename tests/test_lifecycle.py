@@ -516,3 +516,20 @@ def _events(work: CaseWork) -> list[object]:
     from engine.models import CaseEvent
 
     return list(work.town.session.scalars(select(CaseEvent).where(CaseEvent.case_id == work.id).order_by(CaseEvent.id)))
+
+
+def test_a_case_without_a_limit_needs_no_extension(town: SmallTown) -> None:
+    (town.folder / "catalogue").mkdir()
+    header = (
+        "kind,full_code,condition_no,defect_code,filing_condition,filing_condition_en,limit,closing_condition,source"
+    )
+    row = "component,0101,1,MISSING,盖板缺失,Cover missing,,补盖,city"
+    (town.folder / "catalogue/conditions.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    town.load()
+    work = CaseWork(town)
+    work.dispatch()
+    assert work.case.due_at is None
+    work.do("unit_clerk_municipal", "receive", {"decision": "accept"})
+    work.do("unit_handler_municipal", "handle", _request(work, "extension"))
+    assert work.open() == ["handle"]
+    assert "没有处置时限" in work.task("handle").defaults["notice"]

@@ -77,6 +77,7 @@ class CaseHost:
             "supervisions": case.supervisions,
             "appeals": case.appeals,
             "status": case.status,
+            "limit": case.limit_text,
             "overdue": clocks.is_overdue(case, self.calendar, now),
             "over_percent": round(clocks.share_used(case, self.calendar, now) * 100, 2),
         }

@@ -8,6 +8,6 @@ FACTS = frozenset(
         "area_class", "grid", "duty_grid", "community", "subdistrict", "district", "has_phone", "self_handled",
         "duty_code", "owner_department", "duty_department", "territory_department", "fallback_department",
         "lead_department", "units", "extensions", "suspensions", "reworks", "returns", "supervisions", "appeals",
-        "overdue", "over_percent", "status",
+        "limit", "overdue", "over_percent", "status",
     }
 )  # fmt: skip
