@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PORT
 
-.PHONY: install run test check lint types imports docs bench wheel assets clean reference
+.PHONY: install run test check lint types imports docs bench wheel assets clean reference replay
 
 install: $(VENV)/.installed assets
 
@@ -51,6 +51,11 @@ reference: $(VENV)/.developing   ## write the generated pages
 
 bench: $(VENV)/.developing
 	$(BIN)/python -m benchmarks
+
+DATA ?= ../shared/data/boston311-2015-01-07.csv.gz
+
+replay: $(VENV)/.installed   ## 2,000 real requests through the whole lifecycle, some minutes
+	$(BIN)/wangge replay $(DATA) --city boston --sample 2000 --seed 1
 
 wheel: assets $(VENV)/.developing
 	$(BIN)/python -m build --wheel
