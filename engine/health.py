@@ -35,7 +35,7 @@ def check_health(session: Session, platform: Platform, now: datetime) -> Health:
     """Ask the database and count what waits. Never raises for a database that is away."""
     city = platform.city.id
     try:
-        deployment = current_deployment(session)
+        deployment = current_deployment(session, now)
         overdue = count(session, Timer.due_at < now - PATIENCE)
         waiting = count(session, OutboxMessage.done_at.is_(None), OutboxMessage.due_at < now - PATIENCE)
         failing = count(session, OutboxMessage.done_at.is_(None), OutboxMessage.attempts > 0)

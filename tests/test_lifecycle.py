@@ -507,7 +507,8 @@ def _request(work: CaseWork, kind: str, **more: str) -> dict[str, str]:
 
 def _first_choice(work: CaseWork, form: str, key: str) -> str:
     platform = work.town.platform
-    schema = platform.definitions.current(work.town.session).forms[form].to_dict("zh", lambda _, text: text)
+    definitions, now = platform.definitions, work.town.clock.now()
+    schema = definitions.current(work.town.session, now).forms[form].to_dict("zh", lambda _, text: text)
     field = next(component for component in schema["components"] if component.get("key") == key)
     return str(field["values"][0]["value"])
 

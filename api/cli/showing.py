@@ -231,7 +231,7 @@ def deployed(city: City, given: str | None) -> Iterator[Deployment | None]:
         yield None
         return
     with open_city(str(city.root), given) as (_, engine, session):
-        yield current_deployment(session) if inspect(engine).has_table(Deployment.__tablename__) else None
+        yield current_deployment(session, now()) if inspect(engine).has_table(Deployment.__tablename__) else None
 
 
 __all__ = ["case_command", "process_command"]

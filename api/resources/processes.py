@@ -9,7 +9,7 @@ from flask.views import MethodView
 from marshmallow import fields
 
 from api.auth import require_permission
-from api.context import language, platform, session, translations
+from api.context import language, now, platform, session, translations
 from api.resources.blueprint import group
 from api.schemas.base import Strict, moment, text, whole
 from engine.errors import CityBroken, NotFound
@@ -41,7 +41,7 @@ class ProcessesSchema(Strict):
 
 def deployed() -> Deployment:
     """The deployment new cases start on."""
-    found = current_deployment(session())
+    found = current_deployment(session(), now())
     if found is None:
         raise CityBroken("nothing is deployed yet; run 'wangge init'")
     return found

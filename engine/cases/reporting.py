@@ -40,7 +40,7 @@ def report_case(
     settle_place(session, platform, case, report)
     session.add(case)
     session.flush()
-    definition, name = platform.definitions.current(session), process or platform.city.process
+    definition, name = platform.definitions.current(session, now), process or platform.city.process
     instance = pending_instance(case, definition, name, now)
     start_process(Step(session, platform.host, platform.runtime, definition, case, instance, now, actor, process=name))
     return case

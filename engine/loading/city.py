@@ -22,7 +22,7 @@ def take_up_changes(session: Session, city: City, now: datetime) -> bool:
     new cases now go another way.
     """
     begin_write(session)
-    before = current_deployment(session)
+    before = current_deployment(session, now)
     load_catalogue(session, city, now)
     after = deploy(session, city, now, author="start", reason="the city's folder changed")
     session.commit()

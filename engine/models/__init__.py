@@ -15,6 +15,7 @@ from engine.models.cases import (
 )
 from engine.models.catalogue import CatalogueVersion, FilingCondition, Subclass
 from engine.models.ground import Address, Component, Division, DutyGrid, UnitGrid
+from engine.models.migration import Migration, MigrationItem
 from engine.models.notices import Notice
 from engine.models.organisation import AccessToken, Department, Person, PersonPost, Post
 from engine.models.workflow import (
@@ -50,6 +51,8 @@ __all__ = [
     "IdempotencyKey",
     "Incident",
     "Instance",
+    "Migration",
+    "MigrationItem",
     "Notice",
     "OutboxMessage",
     "Person",

@@ -15,7 +15,7 @@ from engine.models.base import Base
 class Deployment(Base):
     """How the city works from a moment on: all diagrams, decisions and forms together, by content.
 
-    Running instances stay pinned to the deployment they started on.
+    New cases start on the one that took effect last (``effective_at``); running instances stay pinned to theirs.
     """
 
     __tablename__ = "deployment"
@@ -24,6 +24,7 @@ class Deployment(Base):
     files: Mapped[dict[str, Any]]
     versions: Mapped[dict[str, Any]]
     deployed_at: Mapped[datetime]
+    effective_at: Mapped[datetime] = mapped_column(index=True)
     author: Mapped[str]
     reason: Mapped[str]
 
@@ -123,14 +124,20 @@ class IdempotencyKey(Base):
 
 
 class Incident(Base):
-    """A step that failed: cause and remedy, until somebody resolves it."""
+    """A step that failed: cause and remedy, until it succeeds or somebody resolves it.
+
+    ``act`` is what was tried, to be tried again: its ``kind`` is complete, action, timers, outbox or stuck.
+    """
 
     __tablename__ = "incident"
     id: Mapped[int] = mapped_column(primary_key=True)
-    case_id: Mapped[int] = mapped_column(index=True)
-    instance_id: Mapped[int]
+    case_id: Mapped[int | None] = mapped_column(index=True)
+    instance_id: Mapped[int | None]
+    process: Mapped[str] = mapped_column(default="")
     element: Mapped[str]
     message: Mapped[str] = mapped_column(Text)
     remedy: Mapped[str] = mapped_column(Text)
+    act: Mapped[dict[str, Any]] = mapped_column(default=dict)
     opened_at: Mapped[datetime]
-    resolved_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None] = mapped_column(index=True)
+    resolution: Mapped[str] = mapped_column(Text, default="")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.city import City
-from engine.errors import CityBroken
+from engine.errors import CityBroken, Invalid
 from engine.models import Deployment
 from engine.workflow.definitions import Definition, prepare
 
@@ -31,14 +31,20 @@ def digest(files: Mapping[str, str]) -> str:
     return hashlib.sha256(orjson.dumps(dict(files), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def deploy(session: Session, city: City, now: datetime, *, author: str, reason: str) -> Deployment:
-    """Make the city's present files the way new cases go. Returns the present deployment when nothing changed.
+def deploy(
+    session: Session, city: City, now: datetime, *, author: str, reason: str, effective_at: datetime | None = None
+) -> Deployment:
+    """Make the city's present files the way new cases go from ``effective_at`` on (``now`` when not given).
 
-    Running cases stay on theirs. Raises CityBroken when the files cannot run.
+    Returns the deployment in force then when it has the same content. Running cases stay on theirs. Raises
+    CityBroken when the files cannot run, Invalid when the moment has passed.
     """
+    moment = effective_at or now
+    if moment < now:
+        raise Invalid(f"{moment.isoformat()} has passed; a deployment takes effect now or later", field="effective_at")
     files = collect_files(city)
     mark = digest(files)
-    current = current_deployment(session)
+    current = current_deployment(session, moment)
     if current is not None and current.digest == mark:
         return current
     definition = prepare(0, files)
@@ -47,8 +53,9 @@ def deploy(session: Session, city: City, now: datetime, *, author: str, reason: 
     deployment = Deployment(
         digest=mark,
         files=files,
-        versions=_versions(files, current),
+        versions=_versions(files, latest_deployment(session)),
         deployed_at=now,
+        effective_at=moment,
         author=author,
         reason=reason,
     )
@@ -57,8 +64,20 @@ def deploy(session: Session, city: City, now: datetime, *, author: str, reason: 
     return deployment
 
 
-def current_deployment(session: Session) -> Deployment | None:
-    """The deployment new cases start on."""
+def current_deployment(session: Session, now: datetime) -> Deployment | None:
+    """The deployment new cases start on: of those in effect, the one that took effect last."""
+    found = current_id(session, now)
+    return session.get(Deployment, found) if found is not None else None
+
+
+def current_id(session: Session, now: datetime) -> int | None:
+    """The id of the deployment new cases start on."""
+    in_effect = select(Deployment.id).where(Deployment.effective_at <= now)
+    return session.scalar(in_effect.order_by(Deployment.effective_at.desc(), Deployment.id.desc()).limit(1))
+
+
+def latest_deployment(session: Session) -> Deployment | None:
+    """The deployment made last, in effect or not yet: versions of files count on from it."""
     return session.scalar(select(Deployment).order_by(Deployment.id.desc()).limit(1))
 
 
@@ -90,9 +109,9 @@ class Definitions:
                     found = self._prepared[deployment_id] = prepare(row.id, row.files)
         return found
 
-    def current(self, session: Session) -> Definition:
+    def current(self, session: Session, now: datetime) -> Definition:
         """The deployment new cases start on. Raises CityBroken before the first one."""
-        latest = session.scalar(select(Deployment.id).order_by(Deployment.id.desc()).limit(1))
-        if latest is None:
+        found = current_id(session, now)
+        if found is None:
             raise CityBroken("nothing is deployed yet; run 'wangge init'")
-        return self.get(session, latest)
+        return self.get(session, found)
