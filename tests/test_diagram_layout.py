@@ -45,9 +45,7 @@ def core(name: str) -> str:
 def move(xml: str, element: str, right: int, down: int) -> str:
     """The diagram with one shape (not its label or flows) moved."""
     pattern = rf'(bpmnElement="{element}"[^>]*>\s*<dc:Bounds x=")(\d+)(" y=")(\d+)'
-    moved, count = re.subn(
-        pattern, lambda m: f"{m[1]}{int(m[2]) + right}{m[3]}{int(m[4]) + down}", xml, count=1
-    )
+    moved, count = re.subn(pattern, lambda m: f"{m[1]}{int(m[2]) + right}{m[3]}{int(m[4]) + down}", xml, count=1)
     assert count == 1
     return moved
 
