@@ -145,9 +145,11 @@ def fill_demo(city: City, url: str, *, days: float, cases_per_day: float, seed: 
                 session, platform, start=begin - timedelta(days=days), days=days, cases_per_day=cases_per_day,
                 seed=seed, unfinished=True, progress=progress,
             )  # fmt: skip
+        show_summary(summary, city)
+        if not summary.tally.reported:
+            raise click.ClickException("nobody could report anything, see above; nothing was kept")
         session.add(Counter(name=READY, value=1))
         session.commit()
-        show_summary(summary, city)
         if engine.dialect.name == "sqlite":
             session.close()
             with engine.connect() as connection:

@@ -34,9 +34,10 @@ def digest(files: Mapping[str, str]) -> str:
 def deploy(
     session: Session, city: City, now: datetime, *, author: str, reason: str, effective_at: datetime | None = None
 ) -> Deployment:
-    """Make the city's present files the way new cases go from ``effective_at`` on (``now`` when not given).
+    """Make the city's present files the way new cases go from ``effective_at`` on.
 
-    Returns the deployment in force then when it has the same content. Running cases stay on theirs. Raises
+    Without a moment it is now, unless the same content is deployed for later already: loading a folder again does not
+    bring that forward. Returns the deployment in force then when nothing changed. Running cases stay on theirs. Raises
     CityBroken when the files cannot run, Invalid when the moment has passed.
     """
     moment = effective_at or now
@@ -45,7 +46,7 @@ def deploy(
     files = collect_files(city)
     mark = digest(files)
     current = current_deployment(session, moment)
-    if current is not None and current.digest == mark:
+    if current is not None and (current.digest == mark or (effective_at is None and _is_coming(session, mark, now))):
         return current
     definition = prepare(0, files)
     if city.process not in definition.diagrams:
@@ -71,9 +72,21 @@ def current_deployment(session: Session, now: datetime) -> Deployment | None:
 
 
 def current_id(session: Session, now: datetime) -> int | None:
-    """The id of the deployment new cases start on."""
+    """The id of the deployment new cases start on.
+
+    Before the first one took effect it is that first one: simulations and replays work on days gone by.
+    """
     in_effect = select(Deployment.id).where(Deployment.effective_at <= now)
-    return session.scalar(in_effect.order_by(Deployment.effective_at.desc(), Deployment.id.desc()).limit(1))
+    found = session.scalar(in_effect.order_by(Deployment.effective_at.desc(), Deployment.id.desc()).limit(1))
+    if found is not None:
+        return found
+    return session.scalar(select(Deployment.id).order_by(Deployment.effective_at, Deployment.id).limit(1))
+
+
+def _is_coming(session: Session, mark: str, now: datetime) -> bool:
+    """Whether this content is deployed already, for later."""
+    coming = select(Deployment.id).where(Deployment.digest == mark, Deployment.effective_at > now)
+    return session.scalar(coming.limit(1)) is not None
 
 
 def latest_deployment(session: Session) -> Deployment | None:
