@@ -1,0 +1,1 @@
+"""Workloads and peers: what a completion costs here, beside others, in one run."""

@@ -1,0 +1,34 @@
+"""The product as its host drives it: one session a request, ``report_case`` and ``complete_task``."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from benchmarks.peer import Open, Peer
+from benchmarks.town import BenchTown
+from engine.cases.tasks import complete_task
+
+
+class Product(Peer):
+    """The real path: access check, form, engine, task list, due index, history, outbox, case row, one commit."""
+
+    name = "Wangge"
+
+    def __init__(self, town: BenchTown) -> None:
+        self.town = town
+
+    def start(self) -> Open:
+        with self.town.sessions() as session:
+            case = self.town.report(session)
+            task = self.town.open_task(session, case.id)
+            return Open(task.id, task.element)
+
+    def complete(self, task: Open, answers: dict[str, Any]) -> Open | None:
+        town = self.town
+        with town.sessions() as session:
+            standing = complete_task(
+                session, town.platform, town.actors[task.element], task.key, answers, now=town.now
+            )
+        following = standing["tasks"]
+        return Open(UUID(following[0]["id"]), following[0]["element"]) if following else None

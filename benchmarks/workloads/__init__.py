@@ -1,0 +1,1 @@
+"""The workloads: each is a function from a Setting to a Section."""

@@ -1,0 +1,237 @@
+"""The lifecycle: everybody runs the same diagram in the same interleaved rounds; the ratios come from here."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, event, select
+
+from benchmarks.peer import Contestant, Peer, Round
+from benchmarks.peers.floor import Floor
+from benchmarks.peers.npm_engine import NoNode, NpmEngine
+from benchmarks.peers.product import Product
+from benchmarks.peers.stock import Baseline, InMemory, Naive
+from benchmarks.report import Cell, Section, Verdict, quantile
+from benchmarks.setting import Setting
+from benchmarks.town import DATABASES
+from engine.models import Instance
+from engine.testing.scratch import NoServer
+
+MEMORY = "memory only"
+
+
+@dataclass
+class Entry:
+    """A contestant with what it has shown so far."""
+
+    contestant: Contestant
+    database: str
+    engine: Engine | None
+    cases: int
+    rounds: list[Round] = field(default_factory=list)
+    statements: float | None = None
+    commits: float | None = None
+    state_bytes: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The contestant's name."""
+        return self.contestant.name
+
+    @property
+    def completions(self) -> list[float]:
+        """All completions of all rounds, in seconds."""
+        return [spent for played in self.rounds for spent in played.completions]
+
+    def rate(self, played: Round) -> float:
+        """Lifecycles a second of a round."""
+        return played.cases / played.seconds
+
+    def row(self) -> dict[str, Cell]:
+        """A line of the table: medians over the rounds, best and p99 over all completions."""
+        spent = self.completions
+        return {
+            "configuration": self.name,
+            "kept on": DATABASES.get(self.database, self.database),
+            "lifecycles/s": statistics.median(self.rate(played) for played in self.rounds),
+            "tasks/s": statistics.median(len(r.completions) / sum(r.completions) for r in self.rounds),
+            "median ms": statistics.median(spent) * 1000,
+            "best ms": min(spent) * 1000,
+            "p99 ms": quantile(spent, 0.99) * 1000,
+            "statements": self.statements,
+            "commits": self.commits,
+            "state bytes": self.state_bytes,
+        }
+
+
+def run(setting: Setting) -> Section:
+    """Interleave the rounds of all contestants and compare."""
+    notes: list[str] = []
+    with ExitStack() as stack:
+        entries = list(assemble(setting, stack, notes))
+        for entry in entries:
+            entry.contestant.play(4)
+            count(entry)
+        gc.collect()
+        gc.freeze()
+        try:
+            interleave(entries, setting)
+        finally:
+            gc.unfreeze()
+    ratios, verdicts = judge(entries)
+    notes.append(f"{setting.rounds} interleaved rounds; statements, commits and bytes are a user task's, BEGIN not counted")
+    rows = [entry.row() for entry in entries]
+    return Section("lifecycle", "A lifecycle: 7.75 user tasks", rows, notes, verdicts, {"ratios": ratios})
+
+
+def assemble(setting: Setting, stack: ExitStack, notes: list[str]) -> Iterator[Entry]:
+    """Everybody who can run here; who cannot is named with the reason."""
+    cases = setting.pick(24, 4)
+    yield Entry(InMemory(), MEMORY, None, cases)
+    for database in setting.databases:
+        try:
+            town = stack.enter_context(setting.town(database))
+        except NoServer as error:
+            notes.append(f"left out: {error}")
+            continue
+        yield Entry(Product(town), database, town.engine, cases)
+        yield Entry(Floor(town), database, town.engine, cases)
+        yield Entry(Baseline(town.engine), database, town.engine, cases)
+        yield Entry(Naive(town.engine), database, town.engine, cases)
+    try:
+        for mode in ("live", "recover"):
+            contestant = NpmEngine(mode)
+            stack.callback(contestant.close)
+            yield Entry(contestant, MEMORY, None, setting.pick(8, 4))
+    except NoNode as error:
+        notes.append(f"left out: bpmn-engine: {error}")
+
+
+def interleave(entries: Sequence[Entry], setting: Setting) -> None:
+    """Rounds in turn; each begins one contestant later, so that no one always follows the same neighbour."""
+    for number in range(setting.rounds):
+        for at in range(len(entries)):
+            entry = entries[(at + number) % len(entries)]
+            entry.rounds.append(entry.contestant.play(entry.cases))
+        setting.say(f"  round {number + 1} of {setting.rounds}")
+
+
+def count(entry: Entry) -> None:
+    """Statements and commits a user task, counted over four lifecycles whose starts are not counted; bytes of state."""
+    contestant = entry.contestant
+    if entry.engine is None or not isinstance(contestant, Peer):
+        sizes = getattr(contestant, "state_sizes", None)
+        entry.state_bytes = statistics.mean(sizes) if sizes else None
+        return
+    sizes = []
+    with counting(entry.engine) as starting:
+        open_tasks = [contestant.start() for _ in range(4)]
+    del starting
+    tasks = 0
+    from benchmarks.peer import answer
+
+    with counting(entry.engine) as tally:
+        for number, task in enumerate(open_tasks):
+            following: Any = task
+            rework = number == 3
+            while following is not None:
+                answers = answer(following.element, rework=rework)
+                rework = rework and following.element != "check"
+                following = contestant.complete(following, answers)
+                tasks += 1
+    entry.statements, entry.commits = tally.statements / tasks, tally.commits / tasks
+    sizes = getattr(contestant, "state_sizes", [])
+    if isinstance(contestant, Product | Floor):
+        sizes = state_sizes(contestant)
+    entry.state_bytes = statistics.mean(sizes) if sizes else None
+
+
+def state_sizes(contestant: Product | Floor) -> list[int]:
+    """Bytes of state after each step of one lifecycle."""
+    if isinstance(contestant, Floor):
+        return [len(scene.state) for scene in contestant.scenes.values()]
+    from benchmarks.peer import answer
+
+    sizes = []
+    task: Any = contestant.start()
+    with contestant.town.sessions() as session:
+        instance_id = session.execute(select(Instance.id).order_by(Instance.id.desc()).limit(1)).scalar_one()
+    while task is not None:
+        task = contestant.complete(task, answer(task.element, rework=False))
+        with contestant.town.sessions() as session:
+            sizes.append(len(session.execute(select(Instance.state).where(Instance.id == instance_id)).scalar_one()))
+    return sizes
+
+
+@dataclass
+class Tally:
+    """What went over the wire."""
+
+    statements: int = 0
+    commits: int = 0
+
+
+@contextmanager
+def counting(engine: Engine) -> Iterator[Tally]:
+    """Count statements (BEGIN left out; a batch is one) and commits on an engine."""
+    tally = Tally()
+
+    def statement(connection: Any, cursor: Any, text: str, *rest: Any) -> None:
+        tally.statements += not text.startswith("BEGIN")
+
+    def commit(connection: Any) -> None:
+        tally.commits += 1
+
+    event.listen(engine, "before_cursor_execute", statement)
+    event.listen(engine, "commit", commit)
+    try:
+        yield tally
+    finally:
+        event.remove(engine, "before_cursor_execute", statement)
+        event.remove(engine, "commit", commit)
+
+
+def judge(entries: Sequence[Entry]) -> tuple[dict[str, float], list[Verdict]]:
+    """The ratios issue by issue: medians of the rounds' own ratios, so that a slow minute hits both sides."""
+    by_key = {(entry.name, entry.database): entry for entry in entries}
+    verdicts: list[Verdict] = []
+
+    def find(name: str, database: str) -> Entry | None:
+        return by_key.get((name, database))
+
+    def compare(claim: str, mine: Entry | None, other: Entry | None, bound: float, aim: float) -> None:
+        if mine is not None and other is not None:
+            pairs = zip(mine.rounds, other.rounds, strict=True)
+            value = statistics.median(mine.rate(left) / other.rate(right) for left, right in pairs)
+            verdicts.append(Verdict(claim, value, bound, aim))
+
+    full, pg = find("Wangge", "sqlite-full"), find("Wangge", "postgresql")
+    compare("× naive, SQLite FULL", full, find("naive", "sqlite-full"), 5, 10)
+    compare("× naive, PostgreSQL", pg, find("naive", "postgresql"), 3.5, 8)
+    compare("× stock in memory, at SQLite FULL", full, find("stock in memory", MEMORY), 0.8, 1.5)
+    compare("× bpmn-engine live, at SQLite FULL", full, find("bpmn-engine, live + getState", MEMORY), 9, 20)
+    for database, label in DATABASES.items():
+        mine, floor = find("Wangge", database), find("floor", database)
+        if mine is not None and floor is not None:
+            value = statistics.median(
+                _per_task(left) / _per_task(right) for left, right in zip(mine.rounds, floor.rounds, strict=True)
+            )
+            verdicts.append(Verdict(f"the floor's time a task, {label}", value, 3, 2, at_least=False))
+    ratios = {verdict.claim: verdict.value for verdict in verdicts}
+    for (name, database), entry in by_key.items():
+        mine = find("Wangge", database)
+        if name == "public-API baseline" and mine is not None:
+            pairs = zip(mine.rounds, entry.rounds, strict=True)
+            ratios[f"× public-API baseline, {DATABASES[database]}"] = statistics.median(
+                mine.rate(left) / entry.rate(right) for left, right in pairs
+            )
+    return ratios, verdicts
+
+
+def _per_task(played: Round) -> float:
+    return sum(played.completions) / len(played.completions)
