@@ -11,12 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from SpiffWorkflow.bpmn.util.subworkflow import BpmnBaseWorkflow, BpmnSubWorkflow
+from SpiffWorkflow.bpmn.util.subworkflow import BpmnBaseWorkflow
 from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
 
 from engine.workflow.definitions import Definition
-from engine.workflow.specs import CaseWorkflow
+from engine.workflow.specs import CaseSubWorkflow, CaseWorkflow
 
 FORMAT = 1
 PASSING = frozenset({"seen_events"})
@@ -140,7 +140,7 @@ def _decode_task(workflow: BpmnBaseWorkflow, row: list[Any], specs: Mapping[str,
 
 def _decode_subprocess(workflow: CaseWorkflow, key: UUID, stored: Mapping[str, Any], definition: Definition) -> None:
     parent = workflow.get_task_from_id(key)
-    sub = BpmnSubWorkflow(
+    sub = CaseSubWorkflow(
         definition.specs[stored["spec"]], parent_task_id=key, top_workflow=workflow, deserializing=True
     )
     _decode_workflow(sub, stored)
