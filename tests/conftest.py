@@ -62,3 +62,11 @@ def make_api(town_folder: Path, town_database: Path, tmp_path: Path) -> Iterator
 def api(make_api: Callable[[], Api]) -> Api:
     """One app on a fresh small city, Monday 2 March 2026, 09:00."""
     return make_api()
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[SmallTown]:
+    """A small city of one's own, in memory; its folder may be changed and loaded again."""
+    town = SmallTown(write_small_city(tmp_path / "small"))
+    yield town
+    town.close()

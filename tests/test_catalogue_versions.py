@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -14,18 +12,11 @@ from engine.catalogue.lookup import limit_for, version_in_force
 from engine.errors import CityBroken
 from engine.models import CatalogueVersion, FilingCondition, Subclass
 from engine.testing.casework import CaseWork
-from engine.testing.small_city import SmallTown, write_small_city
+from engine.testing.small_city import SmallTown
 
 CONDITION = (
     "kind,full_code,condition_no,defect_code,filing_condition,filing_condition_en,limit,closing_condition,source\n"
 )
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[SmallTown]:
-    town = SmallTown(write_small_city(tmp_path / "small"))
-    yield town
-    town.close()
 
 
 def change_limit(town: SmallTown, limit: str, valid_from: str) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from engine.layers import core_root
 from engine.loading.city import take_up_changes
 from engine.models import Deployment, Instance
 from engine.testing.casework import CaseWork
-from engine.testing.small_city import SmallTown, write_small_city
+from engine.testing.small_city import SmallTown
 
 APPROVAL = """
     <bpmn:userTask id="approve_dispatch" name="主任批准派遣" camunda:candidateGroups="command_head" camunda:formKey="approve_dispatch">
@@ -35,13 +33,6 @@ FORM = """{"type": "default", "id": "approve_dispatch", "components": [
   {"type": "radio", "id": "approval", "key": "approval", "label": "是否批准", "validate": {"required": true},
    "values": [{"label": "批准", "value": "yes"}]}
 ]}"""
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[SmallTown]:
-    town = SmallTown(write_small_city(tmp_path / "small"))
-    yield town
-    town.close()
 
 
 def add_approval_before_dispatch(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -15,15 +14,8 @@ from engine.errors import DomainError
 from engine.layers import core_root
 from engine.models import CaseEvent, Instance, Timer
 from engine.testing.casework import CONDITION, CaseWork
-from engine.testing.small_city import SmallTown, write_small_city
+from engine.testing.small_city import SmallTown
 from engine.workflow.codec import StateUnreadable, decode, difference, encode
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[SmallTown]:
-    town = SmallTown(write_small_city(tmp_path / "small"))
-    yield town
-    town.close()
 
 
 def test_state_survives_a_store_that_reorders_keys(town: SmallTown) -> None:
