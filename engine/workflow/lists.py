@@ -11,13 +11,14 @@ from SpiffWorkflow.task import Task as SpiffTask
 
 from engine.calendar import Limit, LimitError, parse_limit
 from engine.models import Task, Timer
+from engine.workflow import cycles
 from engine.workflow.elements import Element
 from engine.workflow.expressions import parse_template
 from engine.workflow.specs import DueTimer, element_of
 from engine.workflow.step import Step
+from engine.workflow.timers import CONDITION_LIMIT as CONDITION_LIMIT  # operators and checks take it from here
 from engine.workflow.timers import TimerText, TimerUnreadable, moment_of, parse_timer
 
-CONDITION_LIMIT = "condition_limit"
 SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
 DEFAULT_WARNING = 0.8
 
@@ -106,7 +107,9 @@ def settle_timers(step: Step, waiting: Waiting) -> list[Timer]:
                 row = step.timers[task.id, position] = index_timer(step, process, task, position, definition)
             elif row.clock and row.share is not None:
                 moment = share_moment(step, process, row.element, row.clock, row.share)
-                if moment != row.due_at:
+                # A timer whose step failed was put off (see cases.timekeeping) and keeps its later moment.
+                put_off = moment is not None and row.due_at is not None and moment <= step.now < row.due_at
+                if moment != row.due_at and not put_off:
                     row.due_at = moment
             if row.due_at is not None and row.due_at <= step.now:
                 due.append(row)
@@ -139,7 +142,7 @@ def index_timer(step: Step, process: str, task: SpiffTask, position: int, defini
     element = element_of(task)
     assert element is not None  # timers hang on events and gateways of a diagram
     step.element, step.process = element, process
-    text = str(step.evaluate(parse_template(definition.text), step.names(task.data)))
+    text = cycles.text_of(task) or str(step.evaluate(parse_template(definition.text), step.names(task.data)))
     try:
         parsed = parse_timer(text, step.host.calendar)
     except TimerUnreadable as error:
@@ -153,7 +156,11 @@ def index_timer(step: Step, process: str, task: SpiffTask, position: int, defini
         text=text,
         clock=clock,
         share=parsed.share,
-        due_at=timer_moment(step, process, element, parsed, clock),
+        due_at=(
+            cycles.next_moment(step, task, text, parsed.cycle)
+            if parsed.cycle is not None
+            else timer_moment(step, process, element, parsed, clock)
+        ),
     )
     step.session.add(row)
     return row
@@ -169,8 +176,13 @@ def timer_moment(step: Step, process: str, element: Element, parsed: TimerText, 
     """When a timer that starts now is due; none while its clock is paused."""
     if parsed.moment is not None:
         return parsed.moment
-    if parsed.limit is not None:
-        return moment_of(parsed.limit, step.now, step.host.calendar)
+    limit = step.host.condition_limit(step.case) if parsed.by_condition else parsed.limit
+    if limit is not None:
+        return moment_of(limit, step.now, step.host.calendar)
+    if parsed.by_condition:
+        if not element.host:
+            raise step.failure("the filing condition has no limit and the case would wait for ever; name a limit")
+        return None
     share = parsed.share or 0.0
     if clock:
         return share_moment(step, process, element.id, clock, share)

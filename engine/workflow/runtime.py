@@ -16,6 +16,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from engine.errors import Conflict, DomainError
 from engine.models import Instance, Task, Timer
+from engine.workflow import cycles
 from engine.workflow.codec import encode
 from engine.workflow.definitions import Definition
 from engine.workflow.lists import drop_timer, settle_tasks, settle_timers, task_reason
@@ -150,6 +151,7 @@ class Runtime:
         else:
             task._set_internal_data(seen_events=[BpmnEvent(definitions[timer.position])])
         self._guard(step, lambda: task.task_spec._update(task))
+        cycles.go_on(step, task)
 
     def _guard(self, step: Step, act: Any) -> None:
         """Run engine code; whatever it raises becomes an error that names the element. The caller rolls back."""

@@ -1,0 +1,99 @@
+"""A running cycle: what a timer task remembers of it, and how a boundary event fires again and again.
+
+A non-interrupting boundary timer that fires is finished like any other, with a branch of its own; a fresh task of the
+same event takes its place beside it and waits for the next moment. So every firing starts its branch once, a branch
+outlives the task it hangs on as the notation wants it, and an instance read from the database goes on where it stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin, _EndJoin
+from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
+from SpiffWorkflow.task import Task as SpiffTask
+from SpiffWorkflow.util.task import TaskState
+
+from engine.workflow.specs import element_of
+from engine.workflow.step import Step
+from engine.workflow.timers import Cycle, parse_timer
+
+KEPT = "cycle"
+"""Internal data of a timer task: ``text`` as first evaluated, ``since`` when it began, how often it has ``fired``."""
+
+
+def text_of(task: SpiffTask) -> str | None:
+    """The text of a cycle that goes on; none for a timer that waits for the first time."""
+    kept = task.internal_data.get(KEPT)
+    return str(kept["text"]) if kept else None
+
+
+def repeats(task: SpiffTask) -> bool:
+    """Whether the timer fires again and again: only a boundary event that lets its task go on does."""
+    return isinstance(task.task_spec, BoundaryEvent) and not task.task_spec.cancel_activity
+
+
+def next_moment(step: Step, task: SpiffTask, text: str, cycle: Cycle) -> datetime | None:
+    """When the cycle fires next, none when it is over; begins it when the task waits for the first time.
+
+    Raises StepFailed when it is over before it began and the case would wait for it for ever.
+    """
+    kept = task.internal_data.get(KEPT) or {"text": text, "since": step.now.isoformat(), "fired": 0}
+    if repeats(task):
+        task.internal_data[KEPT] = kept
+    moment = cycle.next(datetime.fromisoformat(kept["since"]), kept["fired"], step.now, step.host.calendar)
+    if moment is None and not isinstance(task.task_spec, BoundaryEvent):
+        raise step.failure(f"the timer {text!r} is over before the case came here; correct its date")
+    return moment
+
+
+def go_on(step: Step, task: SpiffTask) -> None:
+    """After a firing: let the next task of the same event wait, unless the cycle is over or never was one."""
+    kept: dict[str, Any] | None = task.internal_data.get(KEPT)
+    if kept is None:
+        return
+    kept = {**kept, "fired": kept["fired"] + 1}
+    cycle = parse_timer(kept["text"], step.host.calendar).cycle
+    assert cycle is not None  # only cycles are kept
+    since = datetime.fromisoformat(kept["since"])
+    drop_finished_branches(task)
+    if cycle.next(since, kept["fired"], step.now, step.host.calendar) is not None:
+        again = task.parent._add_child(task.task_spec, TaskState.FUTURE)
+        again.internal_data[KEPT] = kept
+        again.task_spec._predict(again, mask=TaskState.NOT_FINISHED_MASK)
+        again.task_spec._update(again)
+
+
+def drop_finished_branches(task: SpiffTask) -> None:
+    """Forget earlier firings of the same event whose branch has ended and left no variable behind.
+
+    Otherwise a reminder every half hour would make the state grow for as long as the case waits.
+    """
+    for earlier in task.parent.children:
+        if earlier is not task and earlier.task_spec is task.task_spec and _is_over(earlier):
+            top = task.workflow.top_workflow
+            seen = top.done.setdefault(task.workflow.spec.name, [])
+            for passed in _branch(earlier):
+                element = element_of(passed)
+                if element is not None and passed.state == TaskState.COMPLETED and element.id not in seen:
+                    seen.append(element.id)
+            task.workflow._remove_task(earlier.id)
+
+
+def _is_over(timer: SpiffTask) -> bool:
+    branch = list(_branch(timer))
+    return timer.state == TaskState.COMPLETED and all(
+        task.has_state(TaskState.FINISHED_MASK) and task.data == timer.data for task in branch
+    )
+
+
+def _branch(timer: SpiffTask) -> Iterator[SpiffTask]:
+    """The tasks of a firing, without the joins at which all branches of an activity or a process meet."""
+    waiting = [timer]
+    while waiting:
+        task = waiting.pop()
+        if not isinstance(task.task_spec, BoundaryEventJoin | _EndJoin):
+            yield task
+            waiting += task.children
