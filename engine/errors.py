@@ -36,5 +36,16 @@ class OperatorRefused(DomainError):
     """An operator's rule says no; the step is rolled back and the reason shown."""
 
 
+class OperatorError(DomainError):
+    """A business error an operator raises by its code: an error event of the diagram catches it.
+
+    What the operator changed before stays; raise it before anything is changed. Uncaught, the step is rolled back.
+    """
+
+    def __init__(self, code: str, message: str = "") -> None:
+        super().__init__(message or code)
+        self.code = code
+
+
 class CityBroken(DomainError):
     """The city's files do not hold together; ``wangge check`` lists every fault."""

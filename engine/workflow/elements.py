@@ -18,6 +18,9 @@ EVENT_KINDS = (
     "timer", "message", "signal", "error", "escalation", "conditional", "terminate", "link", "cancel", "compensate",
 )  # fmt: skip
 
+PEOPLE = ("userTask", "manualTask")
+"""Tasks that somebody finds on the task list."""
+
 
 class DiagramUnreadable(Exception):
     """The file is no readable BPMN; the message says where and what to do."""
@@ -25,7 +28,11 @@ class DiagramUnreadable(Exception):
 
 @dataclass(frozen=True)
 class Element:
-    """One flow node of a diagram. ``kind`` is the BPMN tag; ``parent`` the enclosing process or sub-process."""
+    """One flow node of a diagram. ``kind`` is the BPMN tag; ``parent`` the enclosing process or sub-process.
+
+    ``code`` is that of an error or escalation event, none for one that catches every code. ``groups`` are the task's
+    own, or else the role of its lane.
+    """
 
     id: str
     kind: str
@@ -39,6 +46,9 @@ class Element:
     host: str | None = None
     interrupting: bool = True
     by_event: bool = False
+    signal: str | None = None
+    code: str | None = None
+    condition: str | None = None
     called: str | None = None
     topic: str | None = None
     decision: str | None = None
@@ -48,6 +58,10 @@ class Element:
     default_flow: str | None = None
     script: str | None = None
     multi: str | None = None
+    loop_while: str | None = None
+    loop_most: str | None = None
+    cardinality: str | None = None
+    lane: str | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
@@ -106,7 +120,8 @@ def read_diagram(xml: str, source: str) -> Diagram:
     if len(processes) != 1:
         raise DiagramUnreadable(f"{source}: {len(processes)} processes in one file; keep exactly one")
     process = processes[0]
-    messages = {node.get("id"): node.get("name") for node in root.findall(f"{{{BPMN}}}message")}
+    names = _read_names(root)
+    lanes = _read_lanes(process)
     elements: dict[str, Element] = {}
     flows: dict[str, Flow] = {}
     for node, parent in _flow_nodes(process, process.get("id", "")):
@@ -114,7 +129,7 @@ def read_diagram(xml: str, source: str) -> Diagram:
             flow = _flow(node)
             flows[flow.id] = flow
         else:
-            element = _element(node, parent, messages)
+            element = _element(node, parent, names, lanes)
             if element.id in elements:
                 raise DiagramUnreadable(f"{source}: two elements have the id {element.id}; give one another id")
             elements[element.id] = element
@@ -166,40 +181,104 @@ def _flow(node: etree._Element) -> Flow:
     )
 
 
-def _element(node: etree._Element, parent: str, messages: Mapping[str | None, str | None]) -> Element:
+def _read_names(root: etree._Element) -> Mapping[str, str]:
+    """What messages and signals are called, and the codes of errors and escalations, by their ids."""
+    found: dict[str, str] = {}
+    for tag, attribute in (
+        ("message", "name"),
+        ("signal", "name"),
+        ("error", "errorCode"),
+        ("escalation", "escalationCode"),
+    ):
+        for node in root.findall(f"{{{BPMN}}}{tag}"):
+            found[node.get("id", "")] = node.get(attribute) or ""
+    return found
+
+
+def _read_lanes(process: etree._Element) -> Mapping[str, tuple[str, str]]:
+    """The lane of every element that stands in one: its name and the role its property ``role`` gives."""
+    found: dict[str, tuple[str, str]] = {}
+    for lane in process.iter(f"{{{BPMN}}}lane"):
+        role = _properties(lane).get("role", "").strip()
+        for reference in lane.findall(f"{{{BPMN}}}flowNodeRef"):
+            if reference.text:
+                found[reference.text.strip()] = (lane.get("name") or lane.get("id") or "", role)
+    return found
+
+
+def _lane_of(node: etree._Element, lanes: Mapping[str, tuple[str, str]]) -> tuple[str | None, str | None]:
+    """The innermost lane around an element; what is in a sub-process stands in the lane of the sub-process."""
+    around: etree._Element | None = node
+    while around is not None:
+        if around.get("id", "") in lanes:
+            name, role = lanes[around.get("id", "")]
+            return name, role or None
+        around = around.getparent()
+    return None, None
+
+
+def _element(
+    node: etree._Element, parent: str, names: Mapping[str, str], lanes: Mapping[str, tuple[str, str]]
+) -> Element:
     event, definition = _event(node)
-    message_ref = node.get("messageRef") or (definition.get("messageRef") if definition is not None else None)
+
+    def named(attribute: str) -> str | None:
+        reference = node.get(attribute) or (definition.get(attribute) if definition is not None else None)
+        return (names.get(reference) or reference) if reference else None
+
+    kind = etree.QName(node).localname
+    lane, lane_role = _lane_of(node, lanes) if lanes else (None, None)
+    code_ref = definition.get(f"{event}Ref") if definition is not None and event in ("error", "escalation") else None
     return Element(
         id=node.get("id", ""),
-        kind=etree.QName(node).localname,
+        kind=kind,
         name=node.get("name") or node.get("id") or "",
         parent=parent,
         line=_line(node),
         documentation=_documentation(node),
         event=event,
         timer=_timer(definition) if event == "timer" else None,
-        message=(messages.get(message_ref) or message_ref) if message_ref else None,
+        message=named("messageRef"),
         host=node.get("attachedToRef"),
-        interrupting=node.get("cancelActivity", "true") == "true",
+        interrupting=node.get("isInterrupting" if kind == "startEvent" else "cancelActivity", "true") == "true",
         by_event=node.get("triggeredByEvent") == "true",
+        signal=named("signalRef"),
+        code=names.get(code_ref) or None if code_ref else None,
+        condition=_text(definition, "condition") if event == "conditional" else None,
         called=node.get("calledElement"),
         topic=_camunda(node, "topic"),
         decision=_camunda(node, "decisionRef"),
         result_variable=_camunda(node, "resultVariable"),
-        groups=_camunda(node, "candidateGroups"),
+        groups=_camunda(node, "candidateGroups") or (lane_role if kind in PEOPLE else None),
         form=_camunda(node, "formKey"),
         default_flow=node.get("default"),
         script=node.findtext(f"{{{BPMN}}}script"),
         multi=_multi(node),
+        loop_while=_text(node.find(f"{{{BPMN}}}standardLoopCharacteristics"), "loopCondition"),
+        loop_most=_loop_most(node),
+        cardinality=_text(node.find(f"{{{BPMN}}}multiInstanceLoopCharacteristics"), "loopCardinality"),
+        lane=lane,
         inputs=_parameters(node, "inputParameter"),
         outputs=_parameters(node, "outputParameter"),
-        properties=MappingProxyType(
-            {
-                prop.get("name", ""): prop.get("value", "")
-                for prop in node.findall("bpmn:extensionElements/camunda:properties/camunda:property", NAMESPACES)
-            }
-        ),
+        properties=_properties(node),
     )
+
+
+def _properties(node: etree._Element) -> Mapping[str, str]:
+    path = "bpmn:extensionElements/camunda:properties/camunda:property"
+    return MappingProxyType({item.get("name", ""): item.get("value", "") for item in node.findall(path, NAMESPACES)})
+
+
+def _text(node: etree._Element | None, tag: str) -> str | None:
+    """The text of a child, none where there is none."""
+    text = node.findtext(f"{{{BPMN}}}{tag}") if node is not None else None
+    return text.strip() if text and text.strip() else None
+
+
+def _loop_most(node: etree._Element) -> str | None:
+    """How often a standard loop runs at most, as written."""
+    loop = node.find(f"{{{BPMN}}}standardLoopCharacteristics")
+    return loop.get("loopMaximum") if loop is not None else None
 
 
 def _event(node: etree._Element) -> tuple[str | None, etree._Element | None]:
