@@ -29,7 +29,8 @@ SOURCES = {
     "patrol": noop("采集员巡查"), "hotline_12319": noop("12319 热线"), "hotline_12345": noop("12345 热线"),
     "public": noop("公众举报"), "video": noop("视频发现"), "media": noop("媒体"), "leader": noop("领导交办"),
     "department": noop("部门转来"), "inspection": noop("督查"), "petition": noop("信访"), "iot": noop("物联感知"),
-    "import": noop("导入"),
+    "hotline": noop("热线"), "app": noop("手机应用"), "web": noop("网站"), "staff": noop("工作人员"),
+    "system": noop("系统对接"),
 }  # fmt: skip
 LIGHTS = {"green": noop("时限内"), "yellow": noop("即将超时"), "red": noop("已超时")}
 KINDS = {"component": noop("部件"), "event": noop("事件")}
@@ -41,6 +42,10 @@ ACTIONS = {
     "cancel": noop("作废"), "merge": noop("并案"), "supervise": noop("督办"), "resume": noop("恢复办理"),
     "appeal": noop("申诉"),
 }  # fmt: skip
+PROVENANCES = {
+    "memory": noop("经验值，待核定"),
+    "provisional": noop("暂编代码，待核定"),
+}
 PARTS = {"lead": noop("主办"), "assist": noop("协办")}
 CLOCKS = {"handling": noop("处置时限"), "acceptance": noop("受理时限"), "appeal": noop("申诉时限")}
 CLOSE_KINDS = {
@@ -73,7 +78,7 @@ UNITS = {
 TABLES: Mapping[str, Mapping[str, str]] = {
     "stage": STAGES, "status": STATUSES, "source": SOURCES, "light": LIGHTS, "kind": KINDS, "photo": PHOTOS,
     "action": ACTIONS, "part": PARTS, "clock": CLOCKS, "close_kind": CLOSE_KINDS, "link": LINKS, "count": COUNTS,
-    "event": EVENTS,
+    "event": EVENTS, "provenance": PROVENANCES,
 }  # fmt: skip
 
 
