@@ -20,6 +20,7 @@ from engine.checks.loops import check_loops
 from engine.checks.material import Material, read_material
 from engine.checks.organisation import check_organisation
 from engine.checks.overrides import check_overrides
+from engine.checks.scenarios import check_scenarios
 from engine.checks.services import check_services
 from engine.checks.tasks import check_tasks
 from engine.checks.translations import check_translations
@@ -74,6 +75,7 @@ def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     findings += check_organisation(material)
     findings += check_ground(city)
     findings += check_translations(material)
+    findings += check_scenarios(material)
     if not errors_of(findings):
         findings += _parse(material)
     return list(dict.fromkeys(findings))

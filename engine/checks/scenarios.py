@@ -1,0 +1,127 @@
+"""Scenario files: readable, in their own words, and about things the diagrams have.
+
+What a file itself gets wrong is an error. A step the diagrams no longer know is a warning: a city that draws a process
+anew must be able to load it before it has rewritten the core's scenarios about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from engine.calendar import LimitError, parse_limit
+from engine.cases.actions import ACTIONS
+from engine.cases.evidence import ROLES
+from engine.checks.finding import Finding, Source, suggest
+from engine.checks.material import Material
+from engine.scenarios.playing import DUE, Unplayable, local_moment
+from engine.scenarios.reading import FOLDER, SUFFIX, ScenarioFile, read_file
+from engine.scenarios.values import ACTION, STRETCH, TASK, UNTIL, WAIT, Expected, ScenarioStep
+from engine.workflow.expressions import ExpressionError, parse_template
+from engine.workflow.timers import OF_LIMIT
+
+Step = tuple[str, ScenarioStep]
+
+
+def check_scenarios(material: Material) -> Iterator[Finding]:
+    """Every fault and doubt of the scenario files of core, plugins and city."""
+    files = [(Source.of(found), read_file(found)) for found in material.city.layers.listing(FOLDER, SUFFIX)]
+    homes: dict[str, Source] = {}
+    for source, file in files:
+        for fault in file.faults:
+            yield source.error(fault.place, fault.message, fault.remedy)
+        for name in file.stretches:
+            if name in homes:
+                yield source.error(f"stretch {name}", f"{homes[name].file} has a stretch of this name", "rename one")
+            homes.setdefault(name, source)
+    forms = _fields_of_tasks(material)
+    for source, file in files:
+        for place, step in _steps(file):
+            yield from _check_words(material, source, place, step, homes)
+            yield from _check_things(material, source, place, step, forms)
+
+
+def _steps(file: ScenarioFile) -> Iterator[Step]:
+    for name, steps in file.stretches.items():
+        yield from ((f"stretch {name}: step {number}", step) for number, step in enumerate(steps, 1))
+    for scenario in file.scenarios:
+        yield from ((f"{scenario.title}: step {number}", step) for number, step in enumerate(scenario.steps, 1))
+
+
+def _fields_of_tasks(material: Material) -> dict[str, set[str] | None]:
+    """The answers each user task takes, by element; none when one of its forms is unreadable."""
+    found: dict[str, set[str] | None] = {}
+    for diagram in material.diagrams.values():
+        for element in diagram.elements.values():
+            if element.kind == "userTask":
+                form = material.forms.get(element.form or "")
+                keys = set(form.keys) if form is not None else None if element.form else set()
+                before = found.get(element.id, set())
+                found[element.id] = None if keys is None or before is None else before | keys
+    return found
+
+
+def _check_words(
+    material: Material, source: Source, place: str, step: ScenarioStep, stretches: Mapping[str, Source]
+) -> Iterator[Finding]:
+    """What the file itself gets wrong."""
+    if step.kind == STRETCH and step.what not in stretches:
+        yield source.error(place, f"there is no stretch {step.what!r}", suggest(step.what, stretches, "write one"))
+    if step.kind == ACTION:
+        if step.what not in ACTIONS:
+            yield source.error(place, f"there is no action {step.what!r}", f"use one of {', '.join(ACTIONS)}")
+        if not step.by:
+            yield source.error(place, "nobody is named to act", "write by = a role or a login")
+    if step.kind == WAIT:
+        try:
+            parse_limit(step.what)
+        except LimitError as error:
+            yield source.error(place, f"wait = {step.what!r}: {error}", "write for example '3 work_hour'")
+    if step.kind == UNTIL and step.what.strip() != DUE and not OF_LIMIT.match(step.what):
+        try:
+            local_moment(material.city, step.what)
+        except Unplayable as error:
+            yield source.error(place, error.message, "or write 'due' or '80 % of limit'")
+    for role in step.photos:
+        if role not in ROLES:
+            yield source.error(place, f"there are no photos of kind {role!r}", f"use one of {', '.join(ROLES)}")
+    for text in _texts(step):
+        try:
+            parse_template(text, material.functions)
+        except ExpressionError as error:
+            yield source.error(place, f"{text!r}: {error.message}", error.remedy or "correct the expression")
+
+
+def _texts(step: ScenarioStep) -> Iterator[str]:
+    """Texts of a step that may hold expressions."""
+    values = [step.scope, *step.answers.values(), *(task.scope for task in step.expect.open or ())]
+    values += [*step.expect.case.values(), *step.expect.variables.values(), *(step.expect.notices or ())]
+    for value in values:
+        yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
+
+
+def _check_things(
+    material: Material, source: Source, place: str, step: ScenarioStep, forms: Mapping[str, set[str] | None]
+) -> Iterator[Finding]:
+    """What the diagrams and forms do not have."""
+    if step.kind == TASK:
+        if step.what not in forms:
+            remedy = suggest(step.what, forms, "correct the scenario or the diagram")
+            yield source.warning(place, f"no diagram has a user task {step.what!r}", remedy)
+        keys = forms.get(step.what)
+        for key in step.answers if keys is not None else ():
+            if key not in (keys or ()):
+                remedy = suggest(key, keys or (), "take the answer out")
+                yield source.warning(place, f"{step.what} asks for no {key!r}", remedy)
+    yield from _check_expected(material, source, place, step.expect, forms)
+
+
+def _check_expected(
+    material: Material, source: Source, place: str, expected: Expected, forms: Mapping[str, set[str] | None]
+) -> Iterator[Finding]:
+    for task in expected.open or ():
+        if task.element not in forms:
+            remedy = suggest(task.element, forms, "correct the scenario or the diagram")
+            yield source.warning(f"{place}: open", f"no diagram has a user task {task.element!r}", remedy)
+        if task.role and task.role not in material.roles:
+            remedy = suggest(task.role, material.roles, "correct the scenario")
+            yield source.warning(f"{place}: open", f"there is no role {task.role!r}", remedy)
