@@ -30,7 +30,9 @@ class Verdict:
         """One line."""
         sign = "≥" if self.at_least else "≤"
         aim = f", aim {sign} {self.aim:g}" if self.aim is not None else ""
-        return f"{'met    ' if self.met else 'NOT MET'}  {self.claim}: {self.value:.2f} (asked {sign} {self.bound:g}{aim})"
+        return (
+            f"{'met    ' if self.met else 'NOT MET'}  {self.claim}: {self.value:.2f} (asked {sign} {self.bound:g}{aim})"
+        )
 
 
 @dataclass(frozen=True)

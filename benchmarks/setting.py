@@ -13,11 +13,15 @@ from engine.testing.scratch import NoServer
 
 @dataclass
 class Setting:
-    """``folder`` holds the city and the databases of this run; ``short`` asks for a proof rather than a measurement."""
+    """``folder`` holds the city and the databases of this run; ``short`` asks for a proof rather than a measurement.
+
+    Without ``npm`` the engine from npm is left out, so that nothing is fetched.
+    """
 
     folder: Path
     short: bool = False
     rounds: int = 7
+    npm: bool = True
     say: Callable[[str], None] = print
     databases: tuple[str, ...] = tuple(DATABASES)
     missing: dict[str, str] = field(default_factory=dict)

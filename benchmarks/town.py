@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ from engine.loading.city import load_city_folder
 from engine.models import Base, Case, Person, Task
 from engine.organisation.actor import Actor
 from engine.organisation.people import load_actor
-from engine.organisation.roles import load_roles
+from engine.organisation.roles import Role, load_roles
 from engine.platform import Platform, build_platform
 from engine.testing.scratch import scratch_postgresql
 from engine.testing.small_city import MONDAY, write_small_city
@@ -95,9 +95,11 @@ def write_bench_city(folder: Path) -> Path:
     return folder
 
 
-def open_town(folder: Path, url: str, *, synchronous: str = "FULL", cache_size: int = 2048) -> BenchTown:
+def open_town(
+    folder: Path, url: str, *, synchronous: str = "FULL", cache_size: int = 2048, moment: datetime = MONDAY
+) -> BenchTown:
     """Open the city on a database, loading it there first when the database is new."""
-    clock = FrozenClock(MONDAY)
+    clock = FrozenClock(moment)
     engine = open_database(url, synchronous=synchronous)
     Base.metadata.create_all(engine)
     sessions = session_factory(engine)
@@ -112,8 +114,8 @@ def open_town(folder: Path, url: str, *, synchronous: str = "FULL", cache_size: 
     return BenchTown(city, engine, sessions, platform, actors, clock)
 
 
-def _actor(session: Session, person_id: int, roles: object) -> Actor:
-    actor = load_actor(session, person_id, roles)  # type: ignore[arg-type]  # load_roles' own mapping
+def _actor(session: Session, person_id: int, roles: Mapping[str, Role]) -> Actor:
+    actor = load_actor(session, person_id, roles)
     assert actor is not None
     return actor
 

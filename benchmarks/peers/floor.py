@@ -9,24 +9,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from benchmarks.peer import Open, Peer, answer
 from benchmarks.peers.product import Product
 from benchmarks.town import BenchTown
 from engine.database import WRITE
-from engine.models import Case, CaseEvent, Counter, Instance, OutboxMessage, Task, Timer
+from engine.models import Base, Case, CaseEvent, Counter, Instance, OutboxMessage, Task, Timer
 
 NEXT = {
     "accept": "file_case", "file_case": "assign", "assign": "handle", "handle": "feedback", "feedback": "check",
 }  # fmt: skip
 
-CASE, TASK, TIMER, INSTANCE = Case.__table__, Task.__table__, Timer.__table__, Instance.__table__
-EVENT, OUTBOX, COUNTER = CaseEvent.__table__, OutboxMessage.__table__, Counter.__table__
+
+def table_of(model: type[Base]) -> Table:
+    """The table of a model, as a table."""
+    return cast("Table", model.__table__)
+
+
+CASE, TASK, TIMER, INSTANCE = table_of(Case), table_of(Task), table_of(Timer), table_of(Instance)
+EVENT, OUTBOX, COUNTER = table_of(CaseEvent), table_of(OutboxMessage), table_of(Counter)
 
 
 class Taken(Exception):

@@ -27,8 +27,6 @@ class Product(Peer):
     def complete(self, task: Open, answers: dict[str, Any]) -> Open | None:
         town = self.town
         with town.sessions() as session:
-            standing = complete_task(
-                session, town.platform, town.actors[task.element], task.key, answers, now=town.now
-            )
+            standing = complete_task(session, town.platform, town.actors[task.element], task.key, answers, now=town.now)
         following = standing["tasks"]
         return Open(UUID(following[0]["id"]), following[0]["element"]) if following else None
