@@ -1,42 +1,86 @@
-"""Work off due timers: one transaction a case, each timer exactly once however many pollers run."""
+"""Work off due timers: one transaction a case, each timer exactly once however many pollers run.
+
+Cases are taken in the order of their due moments, a batch at a time, and a round ends when its pace says so: what is
+left is due in the next round. A case another poller has is passed over. A step that fails opens an incident, and its
+timers are tried again after a pause as long as the failure has lasted: 1, 2, 4 … minutes, at most six hours.
+"""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
+from engine.cases.incidents import open_incident
 from engine.cases.opening import settle_stage
 from engine.database import begin_write
 from engine.errors import DomainError
 from engine.models import Case, Incident, Instance, Timer
+from engine.pace import Pace, at_once
 from engine.platform import Platform
-from engine.workflow.step import Step
+from engine.workflow.step import Step, StepFailed
 
-RETRY_AFTER = timedelta(minutes=10)
+log = logging.getLogger("wangge.timers")
+
+BATCH = 50
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=6)
+REMEDY = "correct the diagram or the data it names; the timer is tried again by itself"
 
 
-def fire_due_timers(session: Session, platform: Platform, now: datetime, *, most: int = 500) -> int:
-    """Fire timers due at ``now``, oldest first, at most ``most`` cases. Returns how many cases moved.
-
-    A step that fails opens an incident and is tried again later; the other cases go on.
-    """
-    due = session.execute(
-        select(Timer.instance_id).where(Timer.due_at <= now).order_by(Timer.due_at).limit(most)
-    ).scalars()
+def fire_due_timers(
+    session: Session, platform: Platform, now: datetime, *, most: int = 500, pace: Pace | None = None
+) -> int:
+    """Fire timers due at ``now``, oldest first, of at most ``most`` cases. Returns how many cases moved."""
+    pace = pace or at_once()
     moved = 0
-    for instance_id in dict.fromkeys(due.all()):
-        begin_write(session)
-        try:
-            moved += fire_instance(session, platform, instance_id, now)
-            session.commit()
-        except DomainError as error:
-            session.rollback()
-            begin_write(session)
-            postpone(session, instance_id, now, error)
-            session.commit()
+    seen: set[int] = set()
+    while len(seen) < most and not pace.spent:
+        due = session.scalars(due_instances(now, min(BATCH, most - len(seen)))).all()
+        new = [instance_id for instance_id in dict.fromkeys(due) if instance_id not in seen]
+        if not new:
+            break
+        for instance_id in new:
+            if pace.spent:
+                break
+            seen.add(instance_id)
+            with pace.transaction():
+                moved += try_instance(session, platform, instance_id, now)
     session.rollback()
+    return moved
+
+
+def due_instances(now: datetime, most: int) -> Select[Any]:
+    """The instances of the earliest due timers, one row a timer."""
+    return (
+        select(Timer.instance_id)
+        .join(Instance, Instance.id == Timer.instance_id)
+        .where(Timer.due_at <= now, Instance.status == "running")
+        .order_by(Timer.due_at)
+        .limit(most)
+    )
+
+
+def try_instance(session: Session, platform: Platform, instance_id: int, now: datetime) -> int:
+    """Fire what is due in one instance and commit; a failure becomes an incident. Returns 1 when the case moved."""
+    begin_write(session)
+    try:
+        moved = fire_instance(session, platform, instance_id, now)
+        session.commit()
+    except StaleDataError:
+        session.rollback()  # somebody has just moved the case; the next round finds what is still due
+        return 0
+    except Exception as error:
+        # Diagrams and plugins are other people's work: whatever they raise must stop this case only.
+        log.warning("timers of instance %s failed: %s", instance_id, error, exc_info=not isinstance(error, DomainError))
+        session.rollback()
+        put_off(session, instance_id, now, error)
+        return 0
     return moved
 
 
@@ -45,11 +89,10 @@ def fire_instance(session: Session, platform: Platform, instance_id: int, now: d
     instance = session.scalar(select(Instance).where(Instance.id == instance_id).with_for_update(skip_locked=True))
     if instance is None or instance.status != "running":
         return 0
-    timers = session.scalars(
-        select(Timer).where(Timer.instance_id == instance_id, Timer.due_at <= now).order_by(Timer.due_at)
-    ).all()
+    timers = due_timers(session, instance_id, now)
     if not timers:
         return 0
+    elements = [timer.element for timer in timers]
     case = session.get_one(Case, instance.case_id)
     definition = platform.definitions.get(session, instance.deployment_id)
     step = Step(
@@ -57,29 +100,40 @@ def fire_instance(session: Session, platform: Platform, instance_id: int, now: d
     )
     platform.runtime.fire(step, timers)
     settle_stage(step)
+    session.execute(
+        update(Incident)
+        .where(Incident.case_id == case.id, Incident.instance_id == instance_id, Incident.resolved_at.is_(None))
+        .where(Incident.remedy == REMEDY, Incident.element.in_(elements))
+        .values(resolved_at=now)
+    )
     return 1
 
 
-def postpone(session: Session, instance_id: int, now: datetime, error: DomainError) -> None:
-    """Open an incident (one an instance and message) and try the timers again later."""
+def due_timers(session: Session, instance_id: int, now: datetime) -> Sequence[Timer]:
+    """The due timers of one instance, oldest first."""
+    query = select(Timer).where(Timer.instance_id == instance_id, Timer.due_at <= now)
+    return session.scalars(query.order_by(Timer.due_at, Timer.element)).all()
+
+
+def put_off(session: Session, instance_id: int, now: datetime, error: Exception) -> None:
+    """Try the due timers of an instance again later and open an incident, one an instance and message."""
+    begin_write(session)
     instance = session.get_one(Instance, instance_id)
-    timers = session.scalars(select(Timer).where(Timer.instance_id == instance_id, Timer.due_at <= now)).all()
-    for timer in timers:
-        timer.due_at = now + RETRY_AFTER
-    known = session.scalar(
-        select(Incident).where(
-            Incident.instance_id == instance_id, Incident.message == error.message, Incident.resolved_at.is_(None)
-        )
+    timers = due_timers(session, instance_id, now)
+    failing = (
+        select(func.min(Incident.opened_at))
+        .where(Incident.case_id == instance.case_id, Incident.instance_id == instance_id)
+        .where(Incident.remedy == REMEDY, Incident.resolved_at.is_(None))
     )
-    if known is None:
-        session.add(
-            Incident(
-                case_id=instance.case_id,
-                instance_id=instance_id,
-                element=timers[0].element if timers else "",
-                message=error.message,
-                remedy="correct the diagram or the data it names; the step is tried again by itself",
-                opened_at=now,
-                resolved_at=None,
-            )
-        )
+    since = session.scalar(failing) or now
+    for timer in timers:
+        timer.due_at = now + min(max(now - since, FIRST_PAUSE), LONGEST_PAUSE)
+    element = timers[0].element if timers else ""
+    session.commit()
+    if not isinstance(error, DomainError):
+        error = StepFailed(f"{instance.process} / {element}: {type(error).__name__}: {error}")
+    incident_id = open_incident(session, instance.case_id, instance_id, error, now)
+    begin_write(session)
+    incident = session.get_one(Incident, incident_id)
+    incident.element, incident.remedy = incident.element or element, REMEDY
+    session.commit()
