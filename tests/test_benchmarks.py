@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # not shipped, so not installed either
 
 from benchmarks.__main__ import WORKLOADS, main
 from benchmarks.notations import npm_file
