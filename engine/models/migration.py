@@ -14,7 +14,7 @@ from engine.models.base import Base
 class Migration(Base):
     """One order to move running instances to ``target_id``. ``status``: running, paused, done or undone.
 
-    ``mapping`` is what was mapped by hand (old element id -> new); ``selection`` the filter the instances were chosen by.
+    ``mapping`` is what was mapped by hand (old element id -> new); ``selection`` the filter they were chosen by.
     """
 
     __tablename__ = "migration"
