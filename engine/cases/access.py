@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
@@ -61,11 +61,17 @@ def access_task(session: Session, actor: Actor, task_id: UUID, *, lock: bool = F
     ``lock`` waits for whoever is at the task right now and reads what they left.
     """
     task = session.get(Task, task_id, with_for_update=True if lock else None)
-    if task is None or not (actor.serves(task.role, task.scope) or task.assignee_id == actor.person_id):
-        raise NotFound(
-            f"there is no task {task_id} for your post; it may have been withdrawn or given to somebody else"
-        )
-    return task
+    return task if task is not None and may_do(actor, task) else missing_task(task_id)
+
+
+def may_do(actor: Actor, task: Task) -> bool:
+    """Whether a post of the actor serves the task, or it was given to the actor."""
+    return actor.serves(task.role, task.scope) or task.assignee_id == actor.person_id
+
+
+def missing_task(task_id: UUID) -> NoReturn:
+    """Raise NotFound, alike for tasks that do not exist and those of others."""
+    raise NotFound(f"there is no task {task_id} for your post; it may have been withdrawn or given to somebody else")
 
 
 def refuse_own_case(actor: Actor, case: Case, task: Task) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from engine.calendar import Limit, WorkCalendar
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from engine.workflow.runtime import Runtime
 
 Compiled = TypeVar("Compiled")
+
+# Built once: building a statement costs as much as running it.
+OPEN_TASKS = select(Task).where(Task.instance_id == bindparam("instance"), Task.status == "open")
+WAITING_TIMERS = select(Timer).where(Timer.instance_id == bindparam("instance"))
+NEW_LINE = insert(CaseEvent)
 
 
 class StepFailed(DomainError):
@@ -91,9 +96,8 @@ class Step:
         """Read the instance's open tasks and waiting timers, once a step; ``tasks`` and ``timers`` are kept in line."""
         if not self._listed:
             self._listed = True
-            query = select(Task).where(Task.instance_id == self.instance.id, Task.status == "open")
-            self.tasks = {row.id: row for row in self.session.scalars(query)}
-            rows = self.session.scalars(select(Timer).where(Timer.instance_id == self.instance.id))
+            self.tasks = {row.id: row for row in self.session.scalars(OPEN_TASKS, {"instance": self.instance.id})}
+            rows = self.session.scalars(WAITING_TIMERS, {"instance": self.instance.id})
             self.timers = {(row.task_id, row.position): row for row in rows}
 
     @property
@@ -160,20 +164,19 @@ class Step:
     def record(self, kind: str, **data: Any) -> None:
         """Append a line to the case's history."""
         element, actor = self.element, self.actor
-        self.session.add(
-            CaseEvent(
-                case_id=self.case.id,
-                at=self.now,
-                kind=kind,
-                stage=(element.properties.get("stage") if element else None) or self.case.stage,
-                process=self.process,
-                element=element.id if element else "",
-                actor_id=actor.person_id if actor else None,
-                actor_role=actor.acting_role if actor else "system",
-                department_code=self.department,
-                data=data,
-            )
-        )
+        line = {
+            "case_id": self.case.id,
+            "at": self.now,
+            "kind": kind,
+            "stage": (element.properties.get("stage") if element else None) or self.case.stage,
+            "process": self.process,
+            "element": element.id if element else "",
+            "actor_id": actor.person_id if actor else None,
+            "actor_role": actor.acting_role if actor else "system",
+            "department_code": self.department,
+            "data": data,
+        }
+        self.session.connection().execute(NEW_LINE, line)
 
     def tell(self, topic: str, **payload: Any) -> None:
         """Queue something the outside must hear, in this same transaction."""
