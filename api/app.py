@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from flask import Flask
@@ -21,6 +22,7 @@ from api.pages import register_pages
 from api.resources import blueprints
 from api.resources.health import probe
 from api.resources.session import BRAKE
+from engine.cases.messages import case_handlers
 from engine.checks import check_city, refuse_broken
 from engine.city import City, load_city
 from engine.clock import Clock
@@ -79,11 +81,12 @@ def create_app(
         # Tests lose no power: they need not wait for the disk.
         prepare_engine(db.engine, synchronous="OFF" if settings.testing else "FULL")
         refuse_empty_database(city)
-        app.extensions[PLATFORM] = build_platform(db.session(), city, clock=clock, registry=registry)
+        platform = app.extensions[PLATFORM] = build_platform(db.session(), city, clock=clock, registry=registry)
         app.extensions[ROLES] = load_roles(city.layers)
         app.extensions[TRANSLATIONS] = Translations.load(city)
         app.extensions[BRAKE] = LoginBrake()
-        app.extensions[OUTBOX] = outbox or Outbox()
+        outbox = outbox or Outbox()
+        app.extensions[OUTBOX] = replace(outbox, handlers={**case_handlers(platform), **outbox.handlers})
         db.session.remove()
     serve_api(app, blueprints())
     if pages:

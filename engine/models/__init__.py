@@ -18,6 +18,7 @@ from engine.models.ground import Address, Component, Division, DutyGrid, UnitGri
 from engine.models.migration import Migration, MigrationItem
 from engine.models.notices import Notice
 from engine.models.organisation import AccessToken, Department, Person, PersonPost, Post
+from engine.models.waiting import WaitingEvent
 from engine.models.workflow import (
     Deployment,
     IdempotencyKey,
@@ -63,4 +64,5 @@ __all__ = [
     "Task",
     "Timer",
     "UnitGrid",
+    "WaitingEvent",
 ]

@@ -13,19 +13,29 @@ from SpiffWorkflow.bpmn.util.event import BpmnEvent
 from SpiffWorkflow.exceptions import WorkflowException
 from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
+from sqlalchemy import bindparam, update
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.exc import StaleDataError
 
 from engine.errors import Conflict, DomainError
 from engine.models import Instance, Task, Timer
 from engine.workflow import cycles
 from engine.workflow.codec import encode
 from engine.workflow.definitions import Definition
-from engine.workflow.lists import drop_timer, settle_tasks, settle_timers, task_reason
+from engine.workflow.events import NamedMessage, NamedSignal, fire_conditions
+from engine.workflow.listening import settle_listeners
+from engine.workflow.lists import drop_timer, settle_tasks, settle_timers, task_reason, write_new_tasks
 from engine.workflow.live import LiveInstances
-from engine.workflow.specs import CaseWorkflow, DueTimer, NamedMessage, element_of, store_outputs
+from engine.workflow.specs import CaseWorkflow, DueTimer, element_of, store_outputs
 from engine.workflow.step import Step
 
 ENDED = "ended"
 RUNNING = "running"
+WRITE_STATE = (
+    update(Instance.__table__)  # type: ignore[arg-type]
+    .where(Instance.__table__.c.id == bindparam("key"), Instance.__table__.c.version == bindparam("seen"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "status", "ended_at", "version")})
+)
 
 
 class Runtime:
@@ -63,10 +73,20 @@ class Runtime:
         self._guard(step, waiting.run)
         self._run(step, workflow)
 
-    def send(self, step: Step, message: str, payload: Mapping[str, Any]) -> bool:
-        """Deliver a message to whatever in the instance waits for it; false when nothing does."""
+    def send(self, step: Step, message: str, payload: Mapping[str, Any], *, key: str | None = None) -> bool:
+        """Deliver a message to whatever in the instance waits for it; false when nothing does.
+
+        With a ``key`` it is for events that wait for that correlation, without one for those that wait for none.
+        """
+        correlations = {"key": key} if key is not None else None
+        return self._deliver(step, BpmnEvent(NamedMessage(message, []), dict(payload), correlations))
+
+    def signal(self, step: Step, name: str, payload: Mapping[str, Any]) -> bool:
+        """Let the instance hear a signal; false when nothing in it waits for that."""
+        return self._deliver(step, BpmnEvent(NamedSignal(name), dict(payload)))
+
+    def _deliver(self, step: Step, event: BpmnEvent) -> bool:
         workflow = self._take(step)
-        event = BpmnEvent(NamedMessage(message, []), payload=dict(payload))
         if not any(task.task_spec.catches(task, event) for task in workflow.event_manager.tasks.values()):
             return False
         self._guard(step, lambda: workflow.send_event(event))
@@ -120,6 +140,8 @@ class Runtime:
     def _run_on(self, step: Step, workflow: CaseWorkflow) -> None:
         while True:
             self._guard(step, workflow.do_engine_steps)
+            if step.definition.conditional and self._meet_conditions(step, workflow):
+                continue
             waiting = list(parts_in(workflow, step.definition.home))
             running = settle_tasks(step, waiting)
             open_now = list(dict.fromkeys(task_reason(row) for row in step.tasks.values()))
@@ -129,11 +151,22 @@ class Runtime:
                 break
             for timer in settle_due:
                 self._fire_one(step, workflow, timer)
+        if step.definition.listens:
+            settle_listeners(step, workflow)
         step.element = None
-        instance = step.instance
-        if workflow.is_completed() and instance.status == RUNNING:
-            instance.status, instance.ended_at = ENDED, step.now
-        instance.state = encode(workflow)
+        write_new_tasks(step)
+        ended = workflow.is_completed() and step.instance.status == RUNNING
+        write_state(step, encode(workflow), ended=ended)
+
+    def _meet_conditions(self, step: Step, workflow: CaseWorkflow) -> bool:
+        met = False
+
+        def look() -> None:
+            nonlocal met
+            met = fire_conditions(step, workflow)
+
+        self._guard(step, look)
+        return met
 
     def _fire_one(self, step: Step, workflow: CaseWorkflow, timer: Timer) -> None:
         task = workflow.get_task_from_id_or_none(timer.task_id)
@@ -162,6 +195,25 @@ class Runtime:
         except WorkflowException as error:
             cause = error.__cause__ or error
             raise (cause if isinstance(cause, DomainError) else step.failure(str(error))) from error
+
+
+def write_state(step: Step, state: bytes, *, ended: bool) -> None:
+    """Write where an instance stands, unless somebody else has written since it was read (StaleDataError).
+
+    Past the unit of work: this row is written in every act, and by nobody else in the same transaction.
+    """
+    instance = step.instance
+    new = {
+        "state": state,
+        "status": ENDED if ended else instance.status,
+        "ended_at": step.now if ended else instance.ended_at,
+        "version": instance.version + 1,
+    }
+    seen = {"key": instance.id, "seen": instance.version, **{f"new_{name}": value for name, value in new.items()}}
+    if step.session.connection().execute(WRITE_STATE, seen).rowcount != 1:
+        raise StaleDataError(f"instance {instance.id} was written by somebody else")
+    for name, value in new.items():
+        set_committed_value(instance, name, value)
 
 
 def parts_in(workflow: CaseWorkflow, home: Mapping[str, str]) -> Iterable[tuple[str, SpiffTask]]:

@@ -11,8 +11,12 @@ from typing import Any
 from uuid import UUID
 
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
-from SpiffWorkflow.bpmn.specs.defaults import ParallelMultiInstanceTask, SequentialMultiInstanceTask, ServiceTask
-from SpiffWorkflow.bpmn.specs.event_definitions.message import MessageEventDefinition
+from SpiffWorkflow.bpmn.specs.defaults import (
+    ParallelMultiInstanceTask,
+    SequentialMultiInstanceTask,
+    ServiceTask,
+    StandardLoopTask,
+)
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import MultiInstanceTask
 from SpiffWorkflow.bpmn.util.subworkflow import BpmnSubWorkflow
@@ -20,8 +24,18 @@ from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
 
+from engine.errors import OperatorError
 from engine.workflow.elements import Element
+from engine.workflow.events import NamedMessage, Thrown, element_of, settle_thrown, step_of, store_outputs
 from engine.workflow.expressions import compile_assignments, compile_expression, parse_template
+
+__all__ = [
+    "CaseSubWorkflow", "CaseWorkflow", "DecisionTask", "DueTimer", "NamedMessage", "OperatorTask", "ParallelInstances",
+    "RepeatedTask", "SequentialInstances", "element_of", "step_of", "store_outputs",
+]  # fmt: skip
+
+MOST_ROUNDS = 1000
+"""How often a loop, or a multi-instance by number, may run: more is a mistake in the number."""
 
 
 class ExpressionEngine(PythonScriptEngine):  # type: ignore[misc]
@@ -48,6 +62,9 @@ class _FlatScans:
     """Mixed into workflows: looks for waiting tasks in the flat list instead of walking the tree after every task."""
 
     tasks: dict[UUID, SpiffTask]
+
+    def _task_removed_notify(self, task: SpiffTask) -> None:
+        self.top_workflow.forget(task)  # type: ignore[attr-defined]
 
     def update_waiting_tasks(self) -> None:
         """As stock, which does this each time any task completes; in tree order when several wait."""
@@ -84,6 +101,17 @@ class CaseWorkflow(_FlatScans, BpmnWorkflow):  # type: ignore[misc]
         part = CaseSubWorkflow(self.subprocess_specs[spec_name], parent_task_id=my_task.id, top_workflow=self)
         self.subprocesses[my_task.id] = part
         return part
+
+    def forget(self, task: SpiffTask) -> None:
+        """A task left the tree: what ran inside it is gone too, and no event reaches any of it.
+
+        Stock leaves both behind when a multi-instance is interrupted, and stumbles over them later.
+        """
+        self.event_manager.remove_task(task)
+        part = self.subprocesses.pop(task.id, None)
+        if part is not None:
+            for inner in list(part.tasks.values()):
+                self.forget(inner)
 
     def drop_finished(self) -> None:
         """Forget sub-processes whose task has finished; only which of their elements were completed is kept.
@@ -122,18 +150,15 @@ def _run_ready(part: Any) -> bool:
     if len(ready) > 1:
         ready = [task for task in part.get_tasks(state=TaskState.READY) if not task.task_spec.manual]
     for task in ready:
-        task.run()
+        if task._state != TaskState.READY or task.id not in part.tasks:
+            continue  # an event that happened meanwhile has ended it
+        try:
+            task.run()
+        except Thrown as thrown:
+            settle_thrown(task, thrown)
+        except OperatorError as error:
+            settle_thrown(task, Thrown("error", error.code, {"code": error.code, "message": error.message}))
     return bool(ready)
-
-
-def step_of(task: SpiffTask) -> Any:
-    """The unit of work in which this task runs."""
-    return task.workflow.top_workflow.step
-
-
-def element_of(task: SpiffTask) -> Element | None:
-    """The diagram element this task stands for, none for the engine's own helpers."""
-    return getattr(task.task_spec, "element", None)
 
 
 class OperatorTask(ServiceTask):  # type: ignore[misc]
@@ -168,15 +193,6 @@ class DecisionTask(ServiceTask):  # type: ignore[misc]
         return True
 
 
-def store_outputs(task: SpiffTask, element: Element, step: Any, extra: dict[str, Any]) -> None:
-    """Evaluate the element's output parameters with ``extra`` names in sight and set the variables."""
-    if element.outputs:
-        names = step.names({**task.data, **extra})
-        values = {key: step.evaluate(parse_template(text), names) for key, text in element.outputs.items()}
-        # Expressions may hand out the very lists of another variable or branch; each variable gets its own.
-        task.data.update(deepcopy(values))
-
-
 class DueTimer(TimerEventDefinition):  # type: ignore[misc]
     """A timer written as analysts say it. It only remembers that it fired; when is the due index's business."""
 
@@ -194,23 +210,19 @@ class DueTimer(TimerEventDefinition):  # type: ignore[misc]
         return id(self)
 
 
-class NamedMessage(MessageEventDefinition):  # type: ignore[misc]
-    """A message known by its name; the element's output parameters pick from ``payload`` what the case keeps."""
+class RepeatedTask(StandardLoopTask):  # type: ignore[misc]
+    """A standard loop. Each round goes on with the variables of the last; stock would mix lists of both."""
 
-    element: Element | None = None
-
-    def update_task_data(self, my_task: SpiffTask) -> None:
-        payload = my_task.internal_data.get(self.name)
-        if payload is None:
-            return
-        if self.element is not None and self.element.outputs:
-            store_outputs(my_task, self.element, step_of(my_task), {"payload": payload})
+    def merge_child(self, workflow: Any, child: SpiffTask) -> None:
+        my_task = child.parent
+        my_task.data = deepcopy(child.data)
+        my_task.internal_data["merged"].append(str(child.id))
+        if self.loop_complete(my_task):
+            my_task._set_state(TaskState.READY)
+        elif len(my_task.internal_data["merged"]) >= MOST_ROUNDS:
+            raise step_of(my_task).failure(f"the loop ran {MOST_ROUNDS} times; give it a loopMaximum or correct it")
         else:
-            my_task.data[self.name] = payload
-
-    def reset(self, my_task: SpiffTask) -> None:
-        my_task.internal_data.pop(self.name, None)
-        super().reset(my_task)
+            self.create_child(my_task)
 
 
 class _Instances(MultiInstanceTask):  # type: ignore[misc]
@@ -221,7 +233,17 @@ class _Instances(MultiInstanceTask):  # type: ignore[misc]
         for reference in (self.input_item, self.output_item, self.data_output):
             if reference is not None:
                 my_task.data.pop(reference.bpmn_id, None)
+        self.check_number(my_task)
         return super()._update_hook(my_task)
+
+    def check_number(self, my_task: SpiffTask) -> None:
+        """A multi-instance by number needs a number that can be. Raises StepFailed naming what it got."""
+        if self.cardinality is not None:
+            number = my_task.workflow.script_engine.evaluate(my_task, self.cardinality)
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST_ROUNDS:
+                raise step_of(my_task).failure(
+                    f"the multi-instance runs {number!r} times; let loopCardinality be a number from 0 to {MOST_ROUNDS}"
+                )
 
     def init_data_output_with_input_data(self, my_task: SpiffTask, input_data: Any) -> None:
         self.data_output.set(my_task, [])
