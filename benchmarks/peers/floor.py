@@ -1,8 +1,9 @@
 """The floor: a hard-coded state machine that writes the same rows in the same transaction as the product does.
 
 No diagram, no form, no access check, no engine: one SELECT finds the task with the versions of its instance and case,
-then SQLAlchemy Core writes what a completion of the product writes, with the same contents (copied once from a
-lifecycle of the product, so that rows and state have their real size). Nothing durable can be cheaper with this schema.
+then SQLAlchemy Core writes, a statement a table, what a completion of the product writes, with the same contents (copied once from a
+lifecycle of the product, so that rows and state have their real size). ``peers/driver_floor.py`` does the
+same on the driver's own cursor.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Floor(Peer):
         with town.sessions() as session:
             self.case, self.instance, self.counter, self.reported = _first_rows(town, session)
             self.scenes, self.final_state = learn(town, session)
-        self.serial = 1_000_000
+        self.insert = {table: insert(table) for table in (CASE, INSTANCE, EVENT, OUTBOX, TASK, TIMER)}
         self.find = (
             select(
                 TASK.c.status, TASK.c.case_id, TASK.c.instance_id, TASK.c.version, INSTANCE.c.version.label("instance"),
@@ -73,74 +74,66 @@ class Floor(Peer):
             .join_from(TASK, INSTANCE, TASK.c.instance_id == INSTANCE.c.id)
             .join(CASE, TASK.c.case_id == CASE.c.id)
             .where(TASK.c.id == bindparam("key"))
-            .with_for_update(of=TASK)
+            .with_for_update(of=[TASK, INSTANCE, CASE])
         )  # fmt: skip
         self.close_task = update(TASK).where(TASK.c.id == bindparam("key"))
-        self.move_instance = update(INSTANCE).where(
-            INSTANCE.c.id == bindparam("key"), INSTANCE.c.version == bindparam("seen")
-        )
-        self.move_case = update(CASE).where(CASE.c.id == bindparam("key"), CASE.c.version == bindparam("seen"))
+        self.move_instance = update(INSTANCE).where(INSTANCE.c.id == bindparam("key"))
+        self.move_case = update(CASE).where(CASE.c.id == bindparam("key"))
         self.drop_timer = delete(TIMER).where(TIMER.c.task_id == bindparam("key"))
         self.draw = update(COUNTER).where(COUNTER.c.name == self.counter).values(value=COUNTER.c.value + 1)
 
     def start(self) -> Open:
-        self.serial += 1
         with self.engine.begin() as connection:
             connection.execute(self.draw)
-            case_id = connection.execute(insert(CASE), {**self.case, "number": f"F{self.serial}"}).inserted_primary_key
+            case_id = connection.execute(self.insert[CASE], {**self.case, "number": uuid4().hex}).inserted_primary_key
             assert case_id is not None
             scene = self.scenes["accept"]
             of_case = {"case_id": case_id[0]}
-            made = connection.execute(insert(INSTANCE), {**self.instance, **of_case, "state": scene.state})
+            made = connection.execute(self.insert[INSTANCE], {**self.instance, **of_case, "state": scene.state})
             assert made.inserted_primary_key is not None
-            connection.execute(insert(EVENT), {**self.reported, **of_case})
+            connection.execute(self.insert[EVENT], {**self.reported, **of_case})
             task_id = self._open(connection, scene, case_id[0], made.inserted_primary_key[0])
         return Open(task_id, "accept")
 
     def complete(self, task: Open, answers: dict[str, Any]) -> Open | None:
-        key = task.key
-        scene = self.scenes[task.element]
         following = NEXT.get(task.element)
         if task.element == "check":
             following = "handle" if answers["decision"] == "rework" else "close"
-        there = self.scenes[following] if following is not None else None
-        opened = None
         with self.engine.begin() as connection:
-            row = connection.execute(self.find, {"key": key}).one()
-            if row.status != "open":
-                raise Taken(key)
-            of_case = {"case_id": row.case_id}
-            done = {"status": "done", "completed_at": self.now, "completed_by": self.person}
-            connection.execute(self.close_task, {"key": key, **done, "version": row.version + 1})
-            connection.execute(insert(EVENT), [{**event, **of_case} for event in scene.events])
-            ended = {"status": "ended", "ended_at": self.now} if there is None else {}
-            state = there.state if there is not None else self.final_state
-            moved = connection.execute(
-                self.move_instance,
-                {"key": row.instance_id, "seen": row.instance, "state": state, "version": row.instance + 1, **ended},
-            )
-            handled = {"handled_at": self.now} if following == "check" else {}
-            stage = there.stage if there is not None else ""
-            connection.execute(
-                self.move_case,
-                {"key": row.case_id, "seen": row.case, "stage": stage, "version": row.case + 1, **handled},
-            )
-            if moved.rowcount != 1:
-                raise Taken(key)
-            if scene.timer is not None:
-                connection.execute(self.drop_timer, {"key": key})
-            if there is not None:
-                opened = self._open(connection, there, row.case_id, row.instance_id)
-            for message in scene.outbox:
-                connection.execute(insert(OUTBOX), {**message, **of_case})
+            opened = self._move(connection, task, following)
         return Open(opened, following) if following is not None else None
+
+    def _move(self, connection: Any, task: Open, following: str | None) -> UUID | None:
+        """All that a completion reads and writes. The rows are locked, so their versions hold until the commit."""
+        scene, there = self.scenes[task.element], self.scenes[following] if following is not None else None
+        row = connection.execute(self.find, {"key": task.key}).one()
+        if row.status != "open":
+            raise Taken(task.key)
+        of_case = {"case_id": row.case_id}
+        done = {"status": "done", "completed_at": self.now, "completed_by": self.person}
+        connection.execute(self.close_task, {"key": task.key, **done, "version": row.version + 1})
+        connection.execute(self.insert[EVENT], [{**event, **of_case} for event in scene.events])
+        moved: dict[str, Any] = {"key": row.instance_id, "version": row.instance + 1}
+        if there is None:
+            moved.update(status="ended", ended_at=self.now, state=self.final_state)
+        else:
+            moved.update(state=there.state)
+        connection.execute(self.move_instance, moved)
+        stage = {"stage": there.stage if there is not None else "", "version": row.case + 1}
+        handled = {"handled_at": self.now} if following == "check" else {}
+        connection.execute(self.move_case, {"key": row.case_id, **stage, **handled})
+        if scene.timer is not None:
+            connection.execute(self.drop_timer, {"key": task.key})
+        for message in scene.outbox:
+            connection.execute(self.insert[OUTBOX], {**message, **of_case})
+        return self._open(connection, there, row.case_id, row.instance_id) if there is not None else None
 
     def _open(self, connection: Any, scene: Scene, case_id: int, instance_id: int) -> UUID:
         task_id = uuid4()
         ids = {"id": task_id, "case_id": case_id, "instance_id": instance_id}
-        connection.execute(insert(TASK), {**scene.task, **ids})
+        connection.execute(self.insert[TASK], {**scene.task, **ids})
         if scene.timer is not None:
-            connection.execute(insert(TIMER), {**scene.timer, "task_id": task_id, "instance_id": instance_id})
+            connection.execute(self.insert[TIMER], {**scene.timer, "task_id": task_id, "instance_id": instance_id})
         return task_id
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, event, select
 
 from benchmarks.peer import REWORK_EVERY, Contestant, Open, Peer, Round, answer
+from benchmarks.peers.driver_floor import DriverFloor
 from benchmarks.peers.floor import Floor
 from benchmarks.peers.npm_engine import NoNode, NpmEngine
 from benchmarks.peers.product import Product
@@ -104,6 +105,7 @@ def assemble(setting: Setting, stack: ExitStack, notes: list[str]) -> Iterator[E
             continue
         yield Entry(Product(town), database, town.engine, cases)
         yield Entry(Floor(town), database, town.engine, cases)
+        yield Entry(DriverFloor(town), database, town.engine, cases)
         yield Entry(Baseline(town.engine), database, town.engine, cases)
         yield Entry(Naive(town.engine), database, town.engine, cases)
     if not setting.npm:
