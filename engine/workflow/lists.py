@@ -8,6 +8,8 @@ from datetime import datetime
 from uuid import UUID
 
 from SpiffWorkflow.task import Task as SpiffTask
+from sqlalchemy import insert, inspect
+from sqlalchemy.orm import make_transient_to_detached
 
 from engine.calendar import Limit, LimitError, parse_limit
 from engine.models import Task, Timer
@@ -21,6 +23,9 @@ from engine.workflow.timers import TimerText, TimerUnreadable, moment_of, parse_
 
 SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
 DEFAULT_WARNING = 0.8
+
+NEW_TASKS = insert(Task)
+COLUMNS = tuple(column.key for column in Task.__table__.columns)
 
 Waiting = list[tuple[str, SpiffTask]]
 
@@ -82,8 +87,18 @@ def open_task(step: Step, process: str, task: SpiffTask) -> Task:
         completed_by=None,
         version=1,
     )
-    step.session.add(row)
     return row
+
+
+def write_new_tasks(step: Step) -> None:
+    """Put the tasks that opened in this step on the list, in one statement."""
+    new = [row for row in step.tasks.values() if inspect(row).transient]
+    if new:
+        values = [{name: getattr(row, name) for name in COLUMNS} for row in new]
+        step.session.connection().execute(NEW_TASKS, values)
+    for row in new:
+        make_transient_to_detached(row)  # it has its row now; what changes from here on is written like any other
+        step.session.add(row)
 
 
 def limit_text(step: Step, element: Element) -> str:
