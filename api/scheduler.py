@@ -1,5 +1,8 @@
 """The scheduler: fires due timers and delivers the outbox, in one of all workers. ``wangge serve`` starts it.
 
+A round ends after some seconds whatever is left, so that a hundred thousand due timers hold up no message, and it
+rests between its transactions, so that clerks find the database free. What is left is worked off a second later.
+
 Being leader only saves work: timers and messages are taken row by row under a lock, so that two leaders for a moment
 (a network that parts and heals) still do everything once.
 """
@@ -21,11 +24,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.context import OUTBOX, db, now, platform, session
 from engine.cases.timekeeping import fire_due_timers
 from engine.outbox import Outbox, deliver_due
+from engine.pace import Pace
 
 log = logging.getLogger("wangge.scheduler")
 
 ADVISORY_KEY = 0x57616E67
 """``Wang`` in ASCII: one key a database, so two cities in two databases have a leader each."""
+
+
+ROUND_S = 2.0
+"""How long timers, and then messages, may take in one round."""
+SQLITE_REST = 1.0
+"""SQLite has one writer at a time: rest as long as each transaction took."""
+SERVER_REST = 0.2
 
 
 class Leadership(Protocol):
@@ -113,11 +124,12 @@ def leadership_for(app: Flask) -> Leadership:
 
 
 def work_once(app: Flask) -> tuple[int, int]:
-    """Fire what is due and deliver what waits. Returns how many cases moved and messages got through."""
+    """One round: fire what is due and deliver what waits. Returns how many cases moved and messages got through."""
     with app.app_context():
         outbox: Outbox = app.extensions[OUTBOX]
-        moved = fire_due_timers(session(), platform(), now())
-        return moved, deliver_due(session(), outbox, now())
+        rest = SQLITE_REST if db.engine.dialect.name == "sqlite" else SERVER_REST
+        moved = fire_due_timers(session(), platform(), now(), pace=Pace(ROUND_S, rest=rest))
+        return moved, deliver_due(session(), outbox, now(), pace=Pace(ROUND_S, rest=rest))
 
 
 def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership | None = None) -> BackgroundScheduler:
