@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="wangge-bench-", dir=options.folder) as name:
         folder = Path(name)
         write_bench_city(folder / "city")
-        rounds = options.rounds or (1 if options.short else 7)
+        rounds = options.rounds or (1 if options.short else 11)
         databases = tuple(options.database or DATABASES)
         setting = Setting(folder, options.short, rounds, options.npm, write, databases)
         for workload in options.only or WORKLOADS:

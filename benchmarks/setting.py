@@ -20,7 +20,7 @@ class Setting:
 
     folder: Path
     short: bool = False
-    rounds: int = 7
+    rounds: int = 11
     npm: bool = True
     say: Callable[[str], None] = print
     databases: tuple[str, ...] = tuple(DATABASES)

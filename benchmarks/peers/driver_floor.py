@@ -1,7 +1,7 @@
 """The floor below the floor: the same reads and writes as text on the driver's own cursor.
 
-Every statement is compiled once. On PostgreSQL all writes and the commit travel in one round trip (pipeline mode), after
-the one SELECT that finds and locks the rows. What SQLAlchemy's execution costs is the difference to ``floor``.
+Every statement is compiled once. On PostgreSQL all writes and the commit travel in one round trip (pipeline mode),
+after the one SELECT that finds and locks the rows. What SQLAlchemy's execution costs is the difference to ``floor``.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The floor: a hard-coded state machine that writes the same rows in the same transaction as the product does.
 
 No diagram, no form, no access check, no engine: one SELECT finds the task with the versions of its instance and case,
-then SQLAlchemy Core writes, a statement a table, what a completion of the product writes, with the same contents (copied once from a
-lifecycle of the product, so that rows and state have their real size). ``peers/driver_floor.py`` does the
-same on the driver's own cursor.
+then SQLAlchemy Core writes, a statement a table, what a completion of the product writes, with the same contents
+(copied once from a lifecycle of the product, so that rows and state have their real size). ``peers/driver_floor.py``
+does the same on the driver's own cursor.
 """
 
 from __future__ import annotations

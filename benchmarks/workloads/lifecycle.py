@@ -24,6 +24,7 @@ from engine.models import Instance
 from engine.testing.scratch import NoServer
 
 MEMORY = "memory only"
+PROMISES = ("server_version", "fsync", "synchronous_commit")
 
 
 @dataclass
@@ -95,7 +96,7 @@ def run(setting: Setting) -> Section:
 
 def assemble(setting: Setting, stack: ExitStack, notes: list[str]) -> Iterator[Entry]:
     """Everybody who can run here; who cannot is named with the reason."""
-    cases = setting.pick(24, 4)
+    cases = setting.pick(12, 4)
     yield Entry(InMemory(), MEMORY, None, cases)
     for database in setting.databases:
         try:
@@ -103,6 +104,7 @@ def assemble(setting: Setting, stack: ExitStack, notes: list[str]) -> Iterator[E
         except NoServer as error:
             notes.append(f"left out: {error}")
             continue
+        notes += durability(town.engine)
         yield Entry(Product(town), database, town.engine, cases)
         yield Entry(Floor(town), database, town.engine, cases)
         yield Entry(DriverFloor(town), database, town.engine, cases)
@@ -115,9 +117,18 @@ def assemble(setting: Setting, stack: ExitStack, notes: list[str]) -> Iterator[E
         for mode in ("live", "recover"):
             contestant = NpmEngine(mode)
             stack.callback(contestant.close)
-            yield Entry(contestant, MEMORY, None, setting.pick(8, 4))
+            yield Entry(contestant, MEMORY, None, REWORK_EVERY)
     except NoNode as error:
         notes.append(f"left out: bpmn-engine: {error}")
+
+
+def durability(engine: Engine) -> list[str]:
+    """Which promises a PostgreSQL server keeps at a commit; SQLite's are in its name."""
+    if engine.dialect.name != "postgresql":
+        return []
+    with engine.connect() as connection:
+        found = [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in PROMISES]
+    return ["PostgreSQL: " + ", ".join(f"{name} {value}" for name, value in zip(PROMISES, found, strict=True))]
 
 
 def interleave(entries: Sequence[Entry], setting: Setting) -> None:
