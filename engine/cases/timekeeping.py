@@ -132,7 +132,8 @@ def put_off(session: Session, instance_id: int, now: datetime, error: Exception)
     session.commit()
     if not isinstance(error, DomainError):
         error = StepFailed(f"{instance.process} / {element}: {type(error).__name__}: {error}")
-    incident_id = open_incident(session, instance.case_id, instance_id, error, now)
+    act = {"kind": "timers", "timers": [[str(timer.task_id), timer.position] for timer in timers]}
+    incident_id = open_incident(session, instance.case_id, instance_id, error, now, act=act)
     begin_write(session)
     incident = session.get_one(Incident, incident_id)
     incident.element, incident.remedy = incident.element or element, REMEDY

@@ -12,9 +12,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from engine.cases.incidents import act_of, open_incident
 from engine.database import begin_write
 from engine.errors import Conflict
-from engine.models import IdempotencyKey
+from engine.models import Case, IdempotencyKey
+from engine.workflow.step import StepFailed
 
 TRIES = 4
 
@@ -56,6 +58,10 @@ def act_once(
             if known is None:
                 raise
             return known
+        except StepFailed as error:
+            session.rollback()
+            note_failure(session, person_id, request, now, error)
+            raise
         except (StaleDataError, IntegrityError, OperationalError) as error:
             session.rollback()
             if attempt == TRIES - 1:
@@ -64,6 +70,17 @@ def act_once(
             session.rollback()
             raise
     raise AssertionError("the loop returns or raises")
+
+
+def note_failure(
+    session: Session, person_id: int, request: Mapping[str, Any], now: datetime, error: StepFailed
+) -> None:
+    """Keep a failed step as an incident with the act that is to be tried again. A case never written has none."""
+    case_id, instance_id = error.case_id, error.instance_id
+    if case_id is not None and instance_id is not None and session.get(Case, case_id) is not None:
+        act = act_of(person_id, request)
+        error.incident_id = open_incident(session, case_id, instance_id, error, now, act=act)
+    session.rollback()
 
 
 def _known_answer(

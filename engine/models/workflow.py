@@ -126,13 +126,13 @@ class IdempotencyKey(Base):
 class Incident(Base):
     """A step that failed: cause and remedy, until it succeeds or somebody resolves it.
 
-    ``act`` is what was tried, to be tried again: its ``kind`` is complete, action, timers, outbox or stuck.
+    ``act`` is what was tried, to be tried again: its ``kind`` is complete, action, timers or stuck.
     """
 
     __tablename__ = "incident"
     id: Mapped[int] = mapped_column(primary_key=True)
-    case_id: Mapped[int | None] = mapped_column(index=True)
-    instance_id: Mapped[int | None]
+    case_id: Mapped[int] = mapped_column(index=True)
+    instance_id: Mapped[int]
     process: Mapped[str] = mapped_column(default="")
     element: Mapped[str]
     message: Mapped[str] = mapped_column(Text)

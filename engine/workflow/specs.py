@@ -51,6 +51,8 @@ class ExpressionEngine(PythonScriptEngine):  # type: ignore[misc]
         """A script task: lines of ``name = expression``."""
         step = step_of(task)
         step.element = element_of(task) or step.element
+        if step.element is not None and step.skips(step.element):
+            return True
         task.data.update(step.execute(step.compile(compile_assignments, script), step.names(task.data)))
         return True
 
@@ -168,6 +170,8 @@ class OperatorTask(ServiceTask):  # type: ignore[misc]
 
     def _run_hook(self, my_task: SpiffTask) -> bool:
         step = step_of(my_task)
+        if step.skips(self.element):
+            return True
         names = step.names(my_task.data)
         arguments = {key: step.evaluate(parse_template(text), names) for key, text in self.element.inputs.items()}
         result = step.call(self.element, arguments)
@@ -182,6 +186,8 @@ class DecisionTask(ServiceTask):  # type: ignore[misc]
 
     def _run_hook(self, my_task: SpiffTask) -> bool:
         step = step_of(my_task)
+        if step.skips(self.element):
+            return True
         arguments = {
             key: step.evaluate(parse_template(text), step.names(my_task.data))
             for key, text in self.element.inputs.items()

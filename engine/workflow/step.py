@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import bindparam, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from engine.calendar import Limit, WorkCalendar
@@ -34,9 +35,21 @@ OPEN_TASKS = select(Task).where(Task.instance_id == bindparam("instance"), Task.
 WAITING_TIMERS = select(Timer).where(Timer.instance_id == bindparam("instance"))
 NEW_LINE = insert(CaseEvent)
 
+PASSED_OVER = "wangge.passed_over"
+"""Under this key a session's ``info`` holds the steps it does not run: (element, why) pairs."""
+
 
 class StepFailed(DomainError):
-    """A step of a diagram cannot run: names the element, the cause and the remedy. Nothing of it is kept."""
+    """A step of a diagram cannot run: names the element, the cause and the remedy. Nothing of it is kept.
+
+    ``case_id``, ``instance_id``, ``process`` and ``element`` say where, for the incident.
+    """
+
+    case_id: int | None = None
+    instance_id: int | None = None
+    process: str = ""
+    element: str = ""
+    incident_id: int | None = None
 
 
 class Host(Protocol):
@@ -141,7 +154,14 @@ class Step:
         faults = operator.faults(arguments)
         if faults:
             raise self.failure("; ".join(faults))
-        result = operator.function(self, **arguments)
+        try:
+            result = operator.function(self, **arguments)
+        except (DomainError, SQLAlchemyError):
+            raise
+        except Exception as error:
+            # An operator is other people's code: whatever else it raises is its fault, not that of who did the act.
+            fault = f"operator {element.topic} failed with {type(error).__name__}: {error}"
+            raise self.failure(f"{fault}; tell who supplies it, repair the variables or skip the step") from error
         self._facts = None
         return result
 
@@ -195,8 +215,26 @@ class Step:
 
     def failure(self, message: str) -> StepFailed:
         """An error that says where in the diagrams it happened."""
-        where = f"{self.process} / {self.element.id} ({self.element.name})" if self.element else self.process
-        return StepFailed(f"{where}: {message}")
+        element, process = self.element, self.process
+        if element is not None:
+            # ``process`` is that of the act; the engine may have gone on into another one.
+            diagrams = self.definition.diagrams.values()
+            process = next((each.id for each in diagrams if each.elements.get(element.id) is element), process)
+        where = f"{process} / {element.id} ({element.name})" if element else process
+        error = StepFailed(f"{where}: {message}")
+        error.case_id, error.instance_id = self.case.id, self.instance.id
+        error.process, error.element = process, element.id if element else ""
+        return error
+
+    def skips(self, element: Element) -> bool:
+        """Whether somebody lets this step pass without running it (``engine.cases.incident_acts``); noted if so."""
+        passed: Sequence[tuple[Element, dict[str, str]]] = self.session.info.get(PASSED_OVER, ())
+        why = next((why for each, why in passed if each is element), None)
+        if why is None:
+            return False
+        self.element = element
+        self.record("step_skipped", name=element.name, **why)
+        return True
 
 
 def open_tasks(session: Session, case_id: int) -> list[Task]:

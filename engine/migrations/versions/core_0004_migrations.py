@@ -28,8 +28,6 @@ def _extend_incidents() -> None:
         table.add_column(sa.Column("process", sa.String(), nullable=False, server_default=sa.text("''")))
         table.add_column(sa.Column("act", sa.JSON(), nullable=False, server_default=sa.text("'{}'")))
         table.add_column(sa.Column("resolution", sa.Text(), nullable=False, server_default=sa.text("''")))
-        table.alter_column("case_id", existing_type=sa.Integer(), nullable=True)
-        table.alter_column("instance_id", existing_type=sa.Integer(), nullable=True)
     with op.batch_alter_table("incident") as table:
         table.alter_column("process", existing_type=sa.String(), existing_nullable=False, server_default=None)
         table.alter_column("act", existing_type=sa.JSON(), existing_nullable=False, server_default=None)
@@ -78,14 +76,11 @@ def _create_migrations() -> None:
 
 
 def downgrade() -> None:
-    """Back to deployments in force at once; instances stay where they are, incidents without a case are lost."""
+    """Back to deployments in force at once; instances stay where they are."""
     op.drop_table("migration_item")
     op.drop_table("migration")
     op.drop_index(op.f("ix_incident_resolved_at"), table_name="incident")
-    op.execute("DELETE FROM incident WHERE case_id IS NULL OR instance_id IS NULL")
     with op.batch_alter_table("incident") as table:
-        table.alter_column("case_id", existing_type=sa.Integer(), nullable=False)
-        table.alter_column("instance_id", existing_type=sa.Integer(), nullable=False)
         for name in ("process", "act", "resolution"):
             table.drop_column(name)
     op.drop_index(op.f("ix_deployment_effective_at"), table_name="deployment")
