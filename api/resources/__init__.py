@@ -11,6 +11,7 @@ def blueprints() -> tuple[Any, ...]:
         cases,
         catalogue,
         evidence,
+        explanation,
         ground,
         health,
         incidents,
@@ -23,6 +24,7 @@ def blueprints() -> tuple[Any, ...]:
     )
 
     modules = (
-        session, cases, evidence, tasks, notices, catalogue, ground, organisation, processes, incidents, health, kinds,
+        session, cases, explanation, evidence, tasks, notices, catalogue, ground, organisation, processes, incidents,
+        health, kinds,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)

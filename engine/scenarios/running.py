@@ -81,7 +81,7 @@ def run_scenario(
         return ScenarioResult(scenario, "skipped", 0, reason=missing), trail
     moment = local_moment(bench.city, scenario.given.moment)
     try:
-        steps = (None, *_laid_out(scenario.steps, stretches, ()))
+        steps = (None, *lay_out(scenario.steps, stretches))
     except Unplayable as error:
         mismatch = Mismatch("step", "can be done", error.message)
         return ScenarioResult(scenario, "failed", 0, Failure(0, "stretches", moment, (mismatch,))), trail
@@ -113,22 +113,27 @@ def unfit(bench: Bench, scenario: Scenario) -> str:
     return ""
 
 
-def _laid_out(
-    steps: Iterable[ScenarioStep], stretches: Mapping[str, tuple[ScenarioStep, ...]], inside: tuple[str, ...]
-) -> Iterator[ScenarioStep]:
-    """The steps with stretches laid out; what a scenario expects of a stretch holds after its last step."""
+def lay_out(
+    steps: Iterable[ScenarioStep], stretches: Mapping[str, tuple[ScenarioStep, ...]], inside: tuple[str, ...] = ()
+) -> list[ScenarioStep]:
+    """The steps with their stretches laid out; what a scenario expects of a stretch holds after its last step.
+
+    Raises Unplayable for a stretch that does not exist or leads into itself.
+    """
+    laid: list[ScenarioStep] = []
     for step in steps:
         if step.kind != STRETCH:
-            yield step
+            laid.append(step)
             continue
         if step.what not in stretches:
             raise Unplayable(f"there is no stretch {step.what!r}; there are {', '.join(sorted(stretches)) or 'none'}")
         if step.what in inside:
             raise Unplayable(f"stretch {step.what} leads into itself; take it out of {inside[-1]}")
-        parts = list(_laid_out(stretches[step.what], stretches, (*inside, step.what)))
+        parts = lay_out(stretches[step.what], stretches, (*inside, step.what))
         if step.expect != Expected() and parts:
             parts[-1] = replace(parts[-1], expect=step.expect)
-        yield from parts
+        laid += parts
+    return laid
 
 
 def _try(play: Play, scenario: Scenario, step: ScenarioStep | None, since: Since) -> Iterator[Mismatch]:
