@@ -16,7 +16,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from api.cli.context import city_option, database_option, database_url, find_city_folder, now, open_city
+from api.cli.explaining import explain_command
 from api.cli.outline import Outline
+from api.cli.testing import play_scenarios
 from engine.cases.deadlines import explain_deadline
 from engine.cases.views import history, summarise, unit_view
 from engine.city import City
@@ -56,6 +58,8 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def process_command() -> None:
     """What the diagrams say."""
 
+
+process_command.add_command(play_scenarios)
 
 @process_command.command("list")
 @reading_options
@@ -128,6 +132,8 @@ def show_process(process: str, city_name: str, database_url: str | None, languag
 def case_command() -> None:
     """How a case stands."""
 
+
+case_command.add_command(explain_command)
 
 @case_command.command("show")
 @click.argument("number")
