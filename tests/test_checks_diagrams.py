@@ -68,21 +68,25 @@ def test_two_flows_of_one_id_are_an_error(city: Path) -> None:
     ("element", "words"),
     [
         ('<bpmn:task id="x"/>', "task is not supported"),
-        ('<bpmn:manualTask id="x"/>', "manualTask is not supported"),
-        ('<bpmn:sendTask id="x"/>', "sendTask is not supported"),
-        ('<bpmn:receiveTask id="x"/>', "receiveTask is not supported"),
         ('<bpmn:complexGateway id="x"/>', "complexGateway is not supported"),
         ('<bpmn:transaction id="x"/>', "transaction is not supported"),
         ('<bpmn:adHocSubProcess id="x"/>', "adHocSubProcess is not supported"),
         ('<bpmn:intermediateThrowEvent id="x"><bpmn:linkEventDefinition/></bpmn:intermediateThrowEvent>', "link event"),
         (catch("<bpmn:linkEventDefinition/>"), "a link event"),
-        (catch("<bpmn:signalEventDefinition/>"), "a signal event"),
-        (catch("<bpmn:conditionalEventDefinition/>"), "a conditional event"),
+        (catch("<bpmn:errorEventDefinition/>"), "a error event"),
+        (catch("<bpmn:signalEventDefinition/>"), "no signal with a name"),
+        (catch("<bpmn:conditionalEventDefinition/>"), "no condition"),
+        ('<bpmn:receiveTask id="x"/>', "no message with a name"),
+        ('<bpmn:receiveTask id="x" messageRef="message_cancel"/>', "without any limit"),
+        ('<bpmn:sendTask id="x"/>', "no message with a name"),
+        ('<bpmn:sendTask id="x" messageRef="message_odd"/>', "to nobody"),
+        ('<bpmn:intermediateThrowEvent id="x"/>', "no event"),
         ('<bpmn:intermediateCatchEvent id="x"/>', "no event"),
         (script(more='isForCompensation="true"'), "compensation"),
-        (script("<bpmn:standardLoopCharacteristics/>"), "standard loops"),
+        (script("<bpmn:standardLoopCharacteristics/>"), "never ends"),
+        (script('<bpmn:standardLoopCharacteristics loopMaximum="0"/>'), "no number of rounds"),
         (script("<bpmn:multiInstanceLoopCharacteristics/>"), "no loopDataInputRef"),
-        (each("<bpmn:loopCardinality>3</bpmn:loopCardinality>"), "by number is not supported"),
+        (each("<bpmn:loopCardinality>3</bpmn:loopCardinality>"), "a list and a number"),
         (each("<bpmn:loopDataOutputRef>done</bpmn:loopDataOutputRef>"), "collects nothing"),
     ],
 )  # fmt: skip
@@ -90,10 +94,24 @@ def test_an_element_that_is_not_supported_is_refused_by_name(city: Path, element
     find(city, draw(city, through(element)), "x", words)
 
 
-@pytest.mark.parametrize("kind", ["compensate", "error", "escalation", "signal"])
-def test_an_end_event_that_throws_is_refused(city: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("compensate", "a compensate event"), ("cancel", "a cancel event"), ("error", "throws no code"),
+     ("escalation", "throws no code"), ("signal", "no signal with a name"), ("message", "no message with a name")],
+)  # fmt: skip
+def test_an_end_event_that_throws_nothing_nameable_is_refused(city: Path, kind: str, words: str) -> None:
     event = f'<bpmn:endEvent id="x"><bpmn:{kind}EventDefinition/></bpmn:endEvent>'
-    find(city, draw(city, START + event + flow("start", "x")), "x", f"a {kind} event")
+    find(city, draw(city, START + event + flow("start", "x")), "x", words)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "words"),
+    [("error", "", "no error can come from x"), ("escalation", "", "no escalation can come from x"),
+     ("error", 'cancelActivity="false"', "always ends")],
+)  # fmt: skip
+def test_an_event_that_cannot_happen_is_refused(city: Path, kind: str, more: str, words: str) -> None:
+    event = f'<bpmn:boundaryEvent id="b" attachedToRef="x" {more}><bpmn:{kind}EventDefinition/></bpmn:boundaryEvent>'
+    find(city, draw(city, through(user_task()) + event + flow("b", "end")), "b", words)
 
 
 def test_a_compensation_boundary_event_is_refused(city: Path) -> None:
@@ -101,10 +119,36 @@ def test_a_compensation_boundary_event_is_refused(city: Path) -> None:
     find(city, draw(city, through(user_task()) + event + flow("b", "end")), "b", "a compensate event")
 
 
-def test_an_event_sub_process_is_refused(city: Path) -> None:
+def beside(start: str = "", attributes: str = "") -> str:
+    """An event sub-process."""
+    inner = f'<bpmn:startEvent id="s" {attributes}>{start}</bpmn:startEvent><bpmn:endEvent id="e"/>' + flow("s", "e")
+    return f'<bpmn:subProcess id="sub" triggeredByEvent="true">{inner}</bpmn:subProcess>'
+
+
+@pytest.mark.parametrize(
+    ("start", "attributes", "element", "words"),
+    [
+        ("", "", "s", "no event"),
+        ("<bpmn:errorEventDefinition/>", 'isInterrupting="false"', "s", "always ends"),
+        ("<bpmn:conditionalEventDefinition/>", "", "s", "no condition"),
+        ("<bpmn:compensateEventDefinition/>", "", "s", "a compensate event"),
+    ],
+)
+def test_an_event_sub_process_needs_an_event_that_can_start_it(
+    city: Path, start: str, attributes: str, element: str, words: str
+) -> None:
+    find(city, draw(city, START + END + flow("start", "end") + beside(start, attributes)), element, words)
+
+
+def test_a_flow_into_an_event_sub_process_is_an_error(city: Path) -> None:
+    file = draw(city, START + beside("<bpmn:errorEventDefinition/>") + END + flow("start", "sub") + flow("sub", "end"))
+    find(city, file, "start_to_sub", "touches the event sub-process")
+
+
+def test_a_sub_process_named_like_another_process_is_an_error(city: Path) -> None:
     inner = '<bpmn:startEvent id="s"/><bpmn:endEvent id="e"/>' + flow("s", "e")
-    sub = f'<bpmn:subProcess id="sub" triggeredByEvent="true">{inner}</bpmn:subProcess>'
-    find(city, draw(city, START + END + flow("start", "end") + sub), "sub", "event sub-processes")
+    file = draw(city, through(f'<bpmn:subProcess id="x">{inner}</bpmn:subProcess>').replace('"x"', '"case"'))
+    find(city, file, "case", "has a process or sub-process of this id too")
 
 
 def test_a_timer_start_event_is_refused(city: Path) -> None:

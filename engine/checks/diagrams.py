@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from engine.cases.actions import ACTIONS
+from engine.checks.events import check_event
 from engine.checks.finding import Finding, Source
 from engine.checks.material import Material
 from engine.workflow.elements import BPMN, Diagram, Element
@@ -12,33 +13,33 @@ from engine.workflow.elements import BPMN, Diagram, Element
 PAGE = "docs/reference/diagrams.md lists what a diagram may contain"
 KINDS = frozenset(
     {
-        "startEvent", "endEvent", "userTask", "serviceTask", "businessRuleTask", "scriptTask", "exclusiveGateway",
-        "inclusiveGateway", "parallelGateway", "eventBasedGateway", "subProcess", "callActivity", "boundaryEvent",
-        "intermediateCatchEvent",
+        "startEvent", "endEvent", "userTask", "manualTask", "serviceTask", "businessRuleTask", "scriptTask",
+        "sendTask", "receiveTask", "exclusiveGateway", "inclusiveGateway", "parallelGateway", "eventBasedGateway",
+        "subProcess", "callActivity", "boundaryEvent", "intermediateCatchEvent", "intermediateThrowEvent",
     }
 )  # fmt: skip
-ACTIVITIES = frozenset({"userTask", "serviceTask", "businessRuleTask", "scriptTask", "subProcess", "callActivity"})
+ACTIVITIES = frozenset(
+    {
+        "userTask", "manualTask", "serviceTask", "businessRuleTask", "scriptTask", "sendTask", "receiveTask",
+        "subProcess", "callActivity",
+    }
+)  # fmt: skip
 EVENTS: dict[str, tuple[str | None, ...]] = {
     "startEvent": (None,),
-    "endEvent": (None, "terminate"),
-    "boundaryEvent": ("timer", "message"),
-    "intermediateCatchEvent": ("timer", "message"),
+    "endEvent": (None, "terminate", "message", "signal", "error", "escalation"),
+    "boundaryEvent": ("timer", "message", "signal", "error", "escalation", "conditional"),
+    "intermediateCatchEvent": ("timer", "message", "signal", "conditional"),
+    "intermediateThrowEvent": ("message", "signal", "escalation"),
 }
+BEGINS_BESIDE = ("timer", "message", "signal", "error", "escalation", "conditional")
+"""What may start an event sub-process."""
 INSTEAD = {
     "task": "make it a user task or a service task",
-    "manualTask": "make it a user task",
-    "sendTask": "make it a service task with an operator",
-    "receiveTask": "use an intermediate message event",
     "complexGateway": "use an exclusive, inclusive or parallel gateway",
     "transaction": "use a sub-process",
     "adHocSubProcess": "use a sub-process with flows between its elements",
-    "intermediateThrowEvent": "use a service task that does what the event should cause",
     "link": "draw the sequence flow instead of the link",
     "compensate": "draw the way back as flows of its own",
-    "signal": "use a message event",
-    "conditional": "use an exclusive gateway behind the step that changes the condition",
-    "escalation": "use a service task with case/escalate",
-    "error": "let the step answer with a result and branch on it in a gateway",
     "cancel": "use a message event",
 }
 
@@ -50,7 +51,19 @@ def check_diagrams(material: Material) -> Iterator[Finding]:
         for element in diagram.elements.values():
             yield from check_element(material, diagram, element, source)
         yield from check_ends(diagram, source)
+    yield from check_sub_processes(material)
     yield from check_first_process(material)
+
+
+def check_sub_processes(material: Material) -> Iterator[Finding]:
+    """Ids of sub-processes and processes are one space in a city: states remember them by it."""
+    owners = {name: name for name in material.diagrams}
+    for diagram in material.diagrams.values():
+        for element in diagram.elements.values():
+            if element.kind == "subProcess" and owners.setdefault(element.id, diagram.id) != diagram.id:
+                message = f"{owners[element.id]} has a process or sub-process of this id too"
+                remedy = f"give it an id of its own, such as {diagram.id}_{element.id}"
+                yield material.source(diagram).error(element.id, message, remedy, element.line)
 
 
 def check_first_process(material: Material) -> Iterator[Finding]:
@@ -72,18 +85,17 @@ def check_element(material: Material, diagram: Diagram, element: Element, source
         what = f"{element.kind} ({element.event} event)" if element.event else element.kind
         yield source.error(name, f"{what} is not supported", remedy, element.line)
         return
-    allowed = EVENTS.get(element.kind)
+    around = diagram.elements.get(element.parent)
+    beside = around is not None and around.by_event and element.kind == "startEvent"
+    allowed = BEGINS_BESIDE if beside else EVENTS.get(element.kind)
     if allowed is not None and element.event not in allowed:
         said = f"a {element.event} event" if element.event else "no event"
         kinds = " or ".join(kind or "none" for kind in allowed)
         remedy = INSTEAD.get(element.event or "") or f"use {kinds}; {PAGE}"
         yield source.error(name, f"{element.kind} with {said} is not supported", remedy, element.line)
-    if element.by_event:
-        remedy = "use a boundary event on the sub-process around it"
-        yield source.error(name, "event sub-processes are not supported", remedy, element.line)
     yield from _check_node(material, diagram, element, source)
-    if element.event == "message" and allowed is not None:
-        yield from _check_message(material, diagram, element, source)
+    yield from _check_loop(material, diagram, element, source)
+    yield from check_event(material, diagram, element, source)
     if element.kind == "boundaryEvent":
         yield from _check_boundary(diagram, element, source)
 
@@ -99,39 +111,46 @@ def _check_node(material: Material, diagram: Diagram, element: Element, source: 
         yield source.error(element.id, message, "draw one event for each", element.line)
     if node.get("isForCompensation") == "true":
         yield source.error(element.id, "compensation is not supported", INSTEAD["compensate"], element.line)
-    if node.find(f"{{{BPMN}}}standardLoopCharacteristics") is not None:
-        remedy = "draw the loop with a gateway, or use multi-instance"
-        yield source.error(element.id, "standard loops are not supported", remedy, element.line)
-    loop = node.find(f"{{{BPMN}}}multiInstanceLoopCharacteristics")
+
+
+def _check_loop(material: Material, diagram: Diagram, element: Element, source: Source) -> Iterator[Finding]:
+    """Standard loops and multi-instance say how often they run."""
+    node = material.nodes[diagram.id].get(element.id)
+    loop = node.find(f"{{{BPMN}}}standardLoopCharacteristics") if node is not None else None
+    many = node.find(f"{{{BPMN}}}multiInstanceLoopCharacteristics") if node is not None else None
+    if (loop is not None or many is not None) and (element.kind not in ACTIVITIES or element.by_event):
+        yield source.error(element.id, f"a {element.kind} cannot repeat", "put it into a sub-process", element.line)
     if loop is not None:
+        most = element.loop_most
+        if element.loop_while is None and most is None:
+            remedy = "write a loopCondition that holds while it goes on, or a loopMaximum"
+            yield source.error(element.id, "the loop never ends", remedy, element.line)
+        if most is not None and (not most.isdigit() or int(most) < 1):
+            remedy = "write a whole number from 1"
+            yield source.error(element.id, f"loopMaximum {most!r} is no number of rounds", remedy, element.line)
+    if many is not None:
+        yield from _check_instances(element, many, source)
+
+
+def _check_instances(element: Element, loop: Any, source: Source) -> Iterator[Finding]:
+    """A multi-instance goes through a list or runs a number of times; what it collects has two names."""
+    has = {
+        tag: loop.find(f"{{{BPMN}}}{tag}") is not None
+        for tag in ("loopDataInputRef", "inputDataItem", "loopCardinality", "loopDataOutputRef", "outputDataItem")
+    }
+    if has["loopDataInputRef"] and has["loopCardinality"]:
+        remedy = "keep loopDataInputRef or loopCardinality"
+        yield source.error(element.id, "the multi-instance has a list and a number", remedy, element.line)
+    elif not has["loopCardinality"]:
         for tag, remedy in (
-            ("loopDataInputRef", "name the list variable it goes through in loopDataInputRef"),
+            ("loopDataInputRef", "name the list variable it goes through, or give a number in loopCardinality"),
             ("inputDataItem", "name the variable of one member in inputDataItem"),
         ):
-            if loop.find(f"{{{BPMN}}}{tag}") is None:
+            if not has[tag]:
                 yield source.error(element.id, f"the multi-instance has no {tag}", remedy, element.line)
-        if loop.find(f"{{{BPMN}}}loopCardinality") is not None:
-            remedy = "let it go through a list named in loopDataInputRef"
-            yield source.error(element.id, "a multi-instance by number is not supported", remedy, element.line)
-        collects = [loop.find(f"{{{BPMN}}}{tag}") is not None for tag in ("loopDataOutputRef", "outputDataItem")]
-        if any(collects) and not all(collects):
-            remedy = "name both loopDataOutputRef and outputDataItem, or neither"
-            yield source.error(element.id, "the multi-instance collects nothing", remedy, element.line)
-
-
-def _check_message(material: Material, diagram: Diagram, element: Element, source: Source) -> Iterator[Finding]:
-    node = material.nodes[diagram.id].get(element.id)
-    definition = node.find(f"{{{BPMN}}}messageEventDefinition") if node is not None else None
-    reference = definition.get("messageRef") if definition is not None else None
-    messages = {} if node is None else {
-        item.get("id"): item.get("name") for item in node.getroottree().getroot().findall(f"{{{BPMN}}}message")
-    }  # fmt: skip
-    if not reference or not messages.get(reference):
-        remedy = f"choose a message and name it, one of {', '.join(ACTIONS)}"
-        yield source.error(element.id, "the message event has no message with a name", remedy, element.line)
-    elif messages[reference] not in ACTIONS:
-        message = f"nothing sends the message {messages[reference]!r}"
-        yield source.warning(element.id, message, f"use one of {', '.join(ACTIONS)}", element.line)
+    if has["loopDataOutputRef"] != has["outputDataItem"]:
+        remedy = "name both loopDataOutputRef and outputDataItem, or neither"
+        yield source.error(element.id, "the multi-instance collects nothing", remedy, element.line)
 
 
 def _check_boundary(diagram: Diagram, element: Element, source: Source) -> Iterator[Finding]:
@@ -139,7 +158,7 @@ def _check_boundary(diagram: Diagram, element: Element, source: Source) -> Itera
     if host is None:
         message = f"the boundary event sits on {element.host!r}, which does not exist"
         yield source.error(element.id, message, "drag it onto the border of a task or sub-process", element.line)
-    elif host.kind not in ACTIVITIES:
+    elif host.kind not in ACTIVITIES or host.by_event:
         message = f"the boundary event sits on {host.id}, a {host.kind}"
         yield source.error(element.id, message, "drag it onto a task, call activity or sub-process", element.line)
     elif host.parent != element.parent:

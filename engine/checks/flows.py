@@ -50,7 +50,7 @@ def check_ways(diagram: Diagram, element: Element, source: Source) -> Iterator[F
             yield source.error(element.id, message, "delete the flow or make the event a task", element.line)
         return
     if not ways:
-        if _in_free_order(diagram, element):
+        if _in_free_order(diagram, element) or element.by_event:
             return
         what = "dead-end gateway" if element.kind.endswith("Gateway") else "dead end"
         message = f"{what}: no flow leaves {element.name}"
@@ -69,7 +69,7 @@ def check_ways(diagram: Diagram, element: Element, source: Source) -> Iterator[F
 def _in_free_order(diagram: Diagram, element: Element) -> bool:
     """Inside something refused already, whose elements need no flows."""
     around = diagram.elements.get(element.parent)
-    return around is not None and (around.kind in FREE or around.by_event)
+    return around is not None and around.kind in FREE
 
 
 def _refuse_conditions(element: Element, ways: list[Flow], source: Source) -> Iterator[Finding]:
@@ -108,7 +108,7 @@ def check_waiting(diagram: Diagram, element: Element, ways: list[Flow], source: 
     for target in targets:
         if target.kind != "intermediateCatchEvent":
             message = f"{element.name} waits for events, but {target.id} is a {target.kind}"
-            remedy = "lead its flows to intermediate timer or message events"
+            remedy = "lead its flows to intermediate timer, message, signal or conditional events"
             yield source.error(element.id, message, remedy, element.line)
     if targets and not any(target.event == "timer" for target in targets):
         message = f"{element.name} may wait for ever: none of its events is a timer"
@@ -126,14 +126,18 @@ def find_unreachable(diagram: Diagram, source: Source) -> Iterator[Finding]:
             following.setdefault(element.host, []).append(element.id)
         if element.kind == "startEvent" and element.parent != diagram.id:
             following.setdefault(element.parent, []).append(element.id)
-    waiting = [e.id for e in diagram.elements.values() if e.kind == "startEvent" and e.parent == diagram.id]
+        if element.by_event and element.parent != diagram.id:
+            following.setdefault(element.parent, []).append(element.id)
+    waiting = [
+        e.id for e in diagram.elements.values() if e.parent == diagram.id and (e.kind == "startEvent" or e.by_event)
+    ]
     while waiting:
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
             waiting += following.get(name, ())
     for element in diagram.elements.values():
-        if element.id not in reached and not _in_free_order(diagram, element) and not element.by_event:
+        if element.id not in reached and not _in_free_order(diagram, element):
             if element.kind == "boundaryEvent" and element.host not in diagram.elements:
                 continue  # its missing host is told already
             message = f"nothing leads to {element.name}"

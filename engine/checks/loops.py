@@ -8,7 +8,7 @@ from engine.checks.finding import Finding
 from engine.checks.material import Material
 from engine.workflow.elements import Diagram, Element
 
-WAITING = frozenset({"userTask", "intermediateCatchEvent", "eventBasedGateway"})
+WAITING = frozenset({"userTask", "manualTask", "receiveTask", "intermediateCatchEvent", "eventBasedGateway"})
 
 
 def check_loops(material: Material) -> Iterator[Finding]:
@@ -58,7 +58,7 @@ def _automatic(material: Material, diagram: Diagram, scope: str, recursive: set[
 def _waits(material: Material, diagram: Diagram, element: Element, recursive: set[str]) -> bool:
     """Whether an element always waits for somebody or something before the case goes on behind it."""
     if element.kind in WAITING:
-        return True
+        return element.event != "conditional"  # a condition may hold at once
     if element.kind == "subProcess":
         return not _passes(material, diagram, element.id, recursive)
     if element.kind == "callActivity":

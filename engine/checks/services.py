@@ -88,6 +88,8 @@ def check_call(material: Material, element: Element, source: Source) -> Iterator
     called = element.called or ""
     if not called:
         yield source.error(element.id, f"{element.name} calls no process", "set calledElement", element.line)
+    elif "${" in called:
+        return  # compiled with the other expressions; what it gives is looked up in the deployment
     elif called not in material.diagrams and not material.has_file(f"processes/{called}.bpmn"):
         remedy = suggest(called, material.diagrams, "add the diagram")
         yield source.error(element.id, f"there is no process {called!r} to call", remedy, element.line)

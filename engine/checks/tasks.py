@@ -10,7 +10,7 @@ from engine.cases.evidence import ROLES as EVIDENCE_ROLES
 from engine.checks.finding import Finding, Source, split_remedy, suggest
 from engine.checks.material import Material
 from engine.organisation.actor import SUPERVISION_ONLY
-from engine.workflow.elements import Diagram, Element
+from engine.workflow.elements import PEOPLE, Diagram, Element
 from engine.workflow.lists import CONDITION_LIMIT, SHARE
 
 STAGES = (
@@ -26,12 +26,14 @@ def check_tasks(material: Material) -> Iterator[Finding]:
     for diagram in material.diagrams.values():
         source = material.source(diagram)
         for element in diagram.elements.values():
-            if element.kind == "userTask":
+            if element.kind in PEOPLE:
                 yield from check_role(material, element, source)
                 yield from check_form(material, element, source)
                 yield from check_properties(material, element, source)
-            elif element.kind == "intermediateCatchEvent" and element.event == "message":
+            elif element.kind == "intermediateCatchEvent" and element.event in ("message", "signal", "conditional"):
                 yield from _check_wait(diagram, element, source)
+            elif element.kind == "receiveTask":
+                yield from _check_receive(diagram, element, source)
 
 
 def check_role(material: Material, element: Element, source: Source) -> Iterator[Finding]:
@@ -41,6 +43,8 @@ def check_role(material: Material, element: Element, source: Source) -> Iterator
     role_id = role_id.strip()
     if not role_id:
         remedy = "name a role of roles.csv in candidateGroups"
+        if element.lane:
+            remedy += f", or give the lane {element.lane!r} the property role"
         yield source.error(element.id, f"nobody is asked to do {element.name}", remedy, element.line)
         return
     if "," in role_id:
@@ -68,6 +72,9 @@ def check_role(material: Material, element: Element, source: Source) -> Iterator
 
 def check_form(material: Material, element: Element, source: Source) -> Iterator[Finding]:
     """The form exists. Without one the task is completed by a button alone."""
+    if element.form and element.kind == "manualTask":
+        remedy = "make it a user task, or take the form away"
+        yield source.error(element.id, f"the manual task {element.name} has a form", remedy, element.line)
     if element.form and element.form not in material.forms and not material.has_file(f"forms/{element.form}.json"):
         message = f"there is no form forms/{element.form}.json"
         yield source.error(element.id, message, suggest(element.form, material.forms, "add the file"), element.line)
@@ -120,8 +127,17 @@ def started_clocks(material: Material) -> set[str]:
 
 
 def _check_wait(diagram: Diagram, element: Element, source: Source) -> Iterator[Finding]:
-    """A message that alone moves the case on may never come."""
+    """A message, signal or condition that alone moves the case on may never come."""
     before = [diagram.elements.get(flow.source) for flow in diagram.incoming(element.id)]
     if not any(each is not None and each.kind == "eventBasedGateway" for each in before):
+        what = "condition" if element.event == "conditional" else element.event
+        message = f"{element.name} waits for a {what} without any limit"
+        tell = source.error if element.event == "message" else source.warning
+        yield tell(element.id, message, "put an event-based gateway with a timer before it", element.line)
+
+
+def _check_receive(diagram: Diagram, element: Element, source: Source) -> Iterator[Finding]:
+    """A receive task has a timer on its border that ends the waiting."""
+    if not any(each.event == "timer" and each.interrupting for each in diagram.boundaries(element.id)):
         message = f"{element.name} waits for a message without any limit"
-        yield source.error(element.id, message, "put an event-based gateway with a timer before it", element.line)
+        yield source.error(element.id, message, "put an interrupting boundary timer on it", element.line)

@@ -9,6 +9,7 @@ from engine.calendar import WorkCalendar
 from engine.checks.finding import Finding, Source
 from engine.checks.material import Material
 from engine.workflow.elements import BPMN, Diagram, Element
+from engine.workflow.events import CORRELATION
 from engine.workflow.expressions import (
     Assignments,
     Expression,
@@ -48,7 +49,14 @@ class Use:
         return self.text.paths
 
 
-OWN = {"userTask": {"answer"}, "serviceTask": {"result"}, "businessRuleTask": {"result"}}
+OWN = {
+    "userTask": {"answer"},
+    "serviceTask": {"result"},
+    "businessRuleTask": {"result"},
+    "receiveTask": {"payload"},
+}
+CARRY = ("message", "signal", "error", "escalation")
+"""Events that bring a ``payload``."""
 
 
 def read_uses(material: Material, calendar: WorkCalendar | None) -> tuple[list[Use], list[Finding]]:
@@ -103,7 +111,7 @@ def _element_texts(
     nothing: frozenset[str] = frozenset()
     for name, text in element.inputs.items():
         yield element.id, element.line, f"input {name}", "template", text, nothing
-    own = frozenset({"payload"} if element.event == "message" else OWN.get(element.kind, ()))
+    own = frozenset({"payload"} if element.event in CARRY else OWN.get(element.kind, ()))
     if element.kind == "userTask" and (form := material.forms.get(element.form or "")):
         own |= frozenset(form.keys)
     for name, text in element.outputs.items():
@@ -112,6 +120,15 @@ def _element_texts(
         yield element.id, element.line, "script", "script", element.script, nothing
     if element.timer is not None:
         yield element.id, element.line, "timer", "timer", element.timer, nothing
+    for place, kind, written in (
+        ("condition", "condition", element.condition),
+        ("loopCondition", "condition", element.loop_while),
+        ("loopCardinality", "condition", element.cardinality),
+        ("correlation", "template", element.properties.get(CORRELATION)),
+        ("calledElement", "template", element.called if "${" in (element.called or "") else None),
+    ):
+        if written:
+            yield element.id, element.line, place, kind, written, nothing
     scope = (element.groups or "").partition("@")[2]
     if scope.strip():
         yield element.id, element.line, "scope of candidateGroups", "template", scope, nothing

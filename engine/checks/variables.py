@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.calendar import WorkCalendar
 from engine.cases.actions import ACTIONS
+from engine.checks.events import THROWS
 from engine.checks.finding import Finding, Source, suggest
 from engine.checks.material import Material
 from engine.checks.texts import Use, read_uses
@@ -130,7 +131,7 @@ def set_by(material: Material, element: Element, node: Any) -> Iterator[tuple[st
         for each in form.components:
             if each.is_answered:
                 yield each.key, offered(each)
-    if element.event == "message" and not element.outputs and element.message:
+    if element.message and not element.outputs and element.kind not in THROWS:
         yield element.message, None
     if element.result_variable:
         yield element.result_variable, None
