@@ -20,11 +20,12 @@ class Open:
 
 @dataclass(frozen=True)
 class Round:
-    """A round of lifecycles: how long all took, and each completion, in seconds."""
+    """A round of lifecycles: how long all took and each completion, and the processor's share of it, in seconds."""
 
     cases: int
     seconds: float
     completions: tuple[float, ...]
+    processor: float
 
 
 class Contestant(Protocol):
@@ -66,7 +67,7 @@ def play(peer: Peer, cases: int) -> Round:
     """Time a round of a peer."""
     spent: list[float] = []
     clock = time.perf_counter
-    began = clock()
+    began, used = clock(), time.thread_time()
     live = [(number, peer.start()) for number in range(cases)]
     reworked: set[int] = set()
     while live:
@@ -81,7 +82,7 @@ def play(peer: Peer, cases: int) -> Round:
             if following is not None:
                 moved.append((number, following))
         live = moved
-    return Round(cases, clock() - began, tuple(spent))
+    return Round(cases, clock() - began, tuple(spent), time.thread_time() - used)
 
 
 DECISIONS = {"assign": "assign", "handle": "done", "feedback": "complete", "check": "pass", "close": "close"}

@@ -91,6 +91,7 @@ async function play(mode, cases, source) {
   const context = await parse(source);
   const completions = [];
   const bytes = [];
+  const used = process.cpuUsage();
   const began = performance.now();
   let live = [];
   for (let number = 0; number < cases; number++) {
@@ -112,7 +113,9 @@ async function play(mode, cases, source) {
     }
     live = moved;
   }
-  return { cases, seconds: (performance.now() - began) / 1000, completions, bytes };
+  const seconds = (performance.now() - began) / 1000;
+  const { user, system } = process.cpuUsage(used);
+  return { cases, seconds, completions, bytes, processor: (user + system) / 1e6 };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

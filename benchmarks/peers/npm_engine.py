@@ -70,7 +70,7 @@ class NpmEngine:
         if "error" in result:
             raise RuntimeError(f"{self.name}: {result['error']}")
         self.state_sizes += result["bytes"]
-        return Round(result["cases"], result["seconds"], tuple(result["completions"]))
+        return Round(result["cases"], result["seconds"], tuple(result["completions"]), result["processor"])
 
     def close(self) -> None:
         """End the node process."""

@@ -65,6 +65,7 @@ class Entry:
             "median ms": statistics.median(spent) * 1000,
             "best ms": min(spent) * 1000,
             "p99 ms": quantile(spent, 0.99) * 1000,
+            "processor ms": statistics.median(map(processor, self.rounds)) * 1000,
             "statements": self.statements,
             "commits": self.commits,
             "state bytes": self.state_bytes,
@@ -90,8 +91,14 @@ def run(setting: Setting) -> Section:
     notes.append(
         f"{setting.rounds} interleaved rounds; statements, commits and bytes are a user task's, BEGIN not counted"
     )
+    shares = {database: by_processor(entries, database) for database in setting.databases}
+    for database, others in shares.items():
+        listed = ", ".join(f"{name} {ratio:.2f}" for name, ratio in others.items())
+        notes.append(f"by processor time a task, in Wangge's on {DATABASES[database]}: {listed}")
     rows = [entry.row() for entry in entries]
-    return Section("lifecycle", "A lifecycle: 7.75 user tasks", rows, notes, verdicts, {"ratios": ratios})
+    return Section(
+        "lifecycle", "A lifecycle: 7.75 user tasks", rows, notes, verdicts, {"ratios": ratios, "by processor": shares}
+    )
 
 
 def assemble(setting: Setting, stack: ExitStack, notes: list[str]) -> Iterator[Entry]:
@@ -159,7 +166,8 @@ def count(entry: Entry) -> None:
                 rework = rework and following.element != "check"
                 following = contestant.complete(following, answers)
                 tasks += 1
-    entry.statements, entry.commits = tally.statements / tasks, tally.commits / tasks
+    if tally.statements:
+        entry.statements, entry.commits = tally.statements / tasks, tally.commits / tasks
     sizes = getattr(contestant, "state_sizes", [])
     if isinstance(contestant, Product | Floor):
         sizes = state_sizes(contestant)
@@ -244,6 +252,24 @@ def judge(entries: Sequence[Entry]) -> tuple[dict[str, float], list[Verdict]]:
                 mine.rate(left) / entry.rate(right) for left, right in pairs
             )
     return ratios, verdicts
+
+
+def by_processor(entries: Sequence[Entry], database: str) -> dict[str, float]:
+    """How many times our processor time a task the others on this database, or in memory, take."""
+    mine = next((entry for entry in entries if entry.name == Product.name and entry.database == database), None)
+    if mine is None:
+        return {}
+    ours = statistics.median(map(processor, mine.rounds))
+    return {
+        entry.name: statistics.median(map(processor, entry.rounds)) / ours
+        for entry in entries
+        if entry is not mine and entry.database in (database, MEMORY)
+    }
+
+
+def processor(played: Round) -> float:
+    """Processor seconds of this process a task, the case's start included."""
+    return played.processor / len(played.completions)
 
 
 def _per_task(played: Round) -> float:
