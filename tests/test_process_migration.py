@@ -24,7 +24,7 @@ from engine.cases.migrating import (
 from engine.cases.migration_preview import Order, Preview, Selection, preview_migration
 from engine.cases.tasks import claim_task
 from engine.cases.timekeeping import fire_due_timers
-from engine.errors import Invalid
+from engine.errors import Conflict, Invalid
 from engine.layers import core_root
 from engine.models import CaseClock, CaseEvent, Deployment, Instance, Migration, MigrationItem, Task, Timer
 from engine.testing.casework import CONDITION, CaseWork
@@ -365,6 +365,48 @@ def test_a_called_process_that_is_gone_is_refused_and_one_that_changed_moves(tow
     work.do("acceptor", "inside")
     work.do("acceptor", "more")
     assert work.open() == ["last"]
+
+
+def event_subprocess(name: str, message: str, *inner: str) -> str:
+    """Waits in its scope for a message and goes on beside it."""
+    caught = f"<bpmn:messageEventDefinition messageRef='message_{message}'/>"
+    body = node("startEvent", f"{name}_start", caught, isInterrupting="false")
+    body += "".join(user(each) for each in inner) + node("endEvent", f"{name}_end")
+    body += "".join(chain(f"{name}_start", *inner, f"{name}_end"))
+    return node("subProcess", name, body, triggeredByEvent="true")
+
+
+def test_an_event_sub_process_added_to_a_running_scope_is_heard_and_one_taken_away_is_not(
+    town: SmallTown, keep: bool
+) -> None:
+    def write(*more: str) -> None:
+        write_process(
+            town.folder, [user("first"), user("last"), *more], chain("start", "first", "last", "end"),
+            extra="<bpmn:message id='message_supervise' name='supervise'/>",
+        )  # fmt: skip
+        redeploy(town)
+
+    write()
+    heard, deaf = CaseWork(town), CaseWork(town)
+    write(event_subprocess("urged", "supervise", "reply"))
+    now = town.clock.now()
+    migration = migrate(town, heard, keep=keep)
+    assert count_items(town.session, migration.id) == {"migrated": 2}
+    heard.act("leader", "supervise", instruction="快办")
+    assert sorted(heard.open()) == ["first", "reply"]
+    write()
+    refusals = {
+        each.case: bool(each.refusals) for each in preview_migration(town.session, town.platform, order(town), now)
+    }
+    assert refusals == {heard.case.number: True, deaf.case.number: False}
+    migrate(town, heard, keep=keep)
+    with pytest.raises(Conflict):
+        deaf.act("leader", "supervise", instruction="快办")
+    for element in ("reply", "first", "last"):
+        heard.do("acceptor", element)
+    for element in ("first", "last"):
+        deaf.do("acceptor", element)
+    assert (heard.state(), deaf.state()) == ("ended", "ended")
 
 
 def test_a_repetition_that_counts_otherwise_is_refused_while_it_runs(town: SmallTown) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.cases.migration_preview import Order, Selection, attempt_move, chosen_instances, node_maps, trial_step
-from engine.cases.migration_rows import remember, restore
+from engine.cases.migration_rows import remember, restore, restore_listeners
 from engine.cases.transaction import act_once
 from engine.errors import Conflict, Invalid, NotFound
 from engine.models import Case, Instance, Migration, MigrationItem
@@ -220,7 +220,10 @@ def _undo_item(session: Session, platform: Platform, item_id: int, now: datetime
         step = trial_step(session, platform, instance, case, item.from_id, now, actor)
         restore(session, instance, item)
         step.record("migration_undone", migration=item.migration_id, before=instance.deployment_id, after=item.from_id)
+        listening = platform.definitions.get(session, instance.deployment_id).listens
         instance.deployment_id = item.from_id
+        if step.definition.listens or listening:
+            restore_listeners(step)
         return _note(session, item_id, "undone", (), now)
 
     act_once(session, 0, None, {}, now, act)

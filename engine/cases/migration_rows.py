@@ -10,7 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.models import Instance, MigrationItem, Task, Timer
+from engine.workflow.listening import settle_listeners
 from engine.workflow.migration import TASK_FIELDS
+from engine.workflow.step import Step
 
 TASK_MOMENTS = ("due_at", "warn_at")
 TIMER_FIELDS = ("position", "element", "text", "clock", "share")
@@ -66,6 +68,13 @@ def restore(session: Session, instance: Instance, item: MigrationItem) -> None:
         timer.due_at = _moment(kept["due_at"])
     for timer in there.values():
         session.delete(timer)
+
+
+def restore_listeners(step: Step) -> None:
+    """Bring what other cases can reach in line with a state just put back."""
+    workflow = step.runtime.live.read(step.instance, step.definition)
+    workflow.step = step
+    settle_listeners(step, workflow)
 
 
 def _text(moment: datetime | None) -> str | None:

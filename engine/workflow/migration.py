@@ -11,12 +11,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from SpiffWorkflow.bpmn.specs.defaults import BoundaryEvent
 from SpiffWorkflow.task import Task as SpiffTask
 
 from engine.models import Instance, Task, Timer
 from engine.workflow.codec import decode, encode
 from engine.workflow.elements import Element
-from engine.workflow.lists import date_tasks, drop_timer, index_timer, open_task, timers_of
+from engine.workflow.listening import settle_listeners
+from engine.workflow.lists import (
+    date_tasks,
+    drop_timer,
+    index_timer,
+    open_task,
+    settle_tasks,
+    task_reason,
+    timers_of,
+)
 from engine.workflow.migration_checks import is_token
 from engine.workflow.migration_nodes import NodeMap, Words, named
 from engine.workflow.migration_state import move_state, refuse_state
@@ -64,6 +74,8 @@ def _move(step: Step, instance: Instance, nodes: NodeMap) -> Outcome:
         raise step.failure("the move would lose or invent a place where the case stands; nothing was changed")
     moved.step = step
     changes = [*_settle_tasks(step, moved, nodes), *_settle_timers(step, moved)]
+    if nodes.old.listens or nodes.new.listens:
+        settle_listeners(step, moved)
     step.element = None
     # Only now: a cycle that begins is noted in the state when it is indexed.
     instance.state, instance.deployment_id = encode(moved), nodes.new.deployment_id
@@ -79,17 +91,16 @@ def _settle_tasks(step: Step, workflow: CaseWorkflow, nodes: NodeMap) -> list[Wo
     """Apply what the new diagram says to the open tasks and let the case's clocks follow."""
     step.read_lists()
     changes: list[Words] = []
-    running: dict[str, str] = {}
-    for process, task in parts_in(workflow, step.definition.home):
+    waiting = list(parts_in(workflow, step.definition.home))
+    for process, task in waiting:
         if not task.task_spec.manual:
             continue
         row = step.tasks.get(task.id)
         if row is None:
             raise step.failure(f"task {task.id} waits but is on nobody's list; repair the instance before it migrates")
         changes += _apply(step, row, _fresh(step, process, task), nodes)
-        if row.clock:
-            running.setdefault(row.clock, row.name)
-    open_now = list(dict.fromkeys(row.name for row in step.tasks.values()))
+    running = settle_tasks(step, waiting)
+    open_now = list(dict.fromkeys(task_reason(row) for row in step.tasks.values()))
     step.host.settle_clocks(step.case, running, open_now, step.now)
     date_tasks(step)
     return changes
@@ -98,7 +109,8 @@ def _settle_tasks(step: Step, workflow: CaseWorkflow, nodes: NodeMap) -> list[Wo
 def _fresh(step: Step, process: str, task: SpiffTask) -> Task:
     """The task as it would be opened now; never written."""
     row = open_task(step, process, task)
-    step.session.expunge(row)
+    if row in step.session:
+        step.session.expunge(row)
     return row
 
 
@@ -158,10 +170,12 @@ def _settle_timers(step: Step, workflow: CaseWorkflow) -> list[Words]:
 
 def _fresh_timer(step: Step, process: str, task: SpiffTask, position: int, definition: Any) -> Timer:
     """The timer as if it had been there since its task was opened; never written by this."""
-    host = next((step.tasks[each.id] for each in task.parent.children if each.id in step.tasks), None)
+    beside = task.parent.children if isinstance(task.task_spec, BoundaryEvent) else ()
+    host = next((step.tasks[each.id] for each in beside if each.id in step.tasks), None)
     since = replace(step, now=host.created_at) if host is not None else step
     row = index_timer(since, process, task, position, definition)
-    step.session.expunge(row)
+    if row in step.session:
+        step.session.expunge(row)
     return row
 
 

@@ -16,6 +16,7 @@ from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
 
 from engine.workflow.elements import Element
+from engine.workflow.events import Trigger
 from engine.workflow.migration_nodes import BOUNDARY_TAILS, NodeMap, Words, named, split_tail
 
 ACTIVE = TaskState.WAITING | TaskState.READY | TaskState.STARTED
@@ -36,8 +37,8 @@ def is_token(task: SpiffTask) -> bool:
 
 
 def is_watch(task: SpiffTask) -> bool:
-    """Whether a task is a boundary event that waits on its host."""
-    return isinstance(task.task_spec, BoundaryEvent) and task.state == TaskState.WAITING
+    """Whether a task waits beside what goes on: a boundary event, or the start of an event sub-process."""
+    return isinstance(task.task_spec, BoundaryEvent | Trigger) and task.state == TaskState.WAITING
 
 
 def tokens(part: Any) -> list[SpiffTask]:

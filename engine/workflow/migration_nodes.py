@@ -12,10 +12,10 @@ from typing import Any
 from engine.workflow.definitions import Definition
 from engine.workflow.elements import Element
 
-TAILS = (" [child]", ".BoundaryEventSplit", ".BoundaryEventJoin")
+TAILS = (" [child]", ".BoundaryEventSplit", ".BoundaryEventJoin", ".Trigger")
 """What the engine appends to an element's id to name the helpers it draws around it."""
 
-BOUNDARY_TAILS = TAILS[1:]
+BOUNDARY_TAILS = TAILS[1:3]
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,16 @@ class NodeMap:
             found = self.target(process, base)
             wanted = found.id + tail if isinstance(found, Element) else None
         else:
-            wanted = f"{new_part.name}.EndJoin" if name == f"{old_part.name}.EndJoin" else name
+            # The engine's own start and end; with an event sub-process the end is of another class.
+            return new_part.task_specs.get(f"{new_part.name}.EndJoin" if name == f"{old_part.name}.EndJoin" else name)
         spec = new_part.task_specs.get(wanted) if wanted else None
-        return spec if spec is not None and type(spec) is type(old_part.task_specs[name]) else None
+        return spec if spec is not None and _same_kind(spec, old_part.task_specs[name]) else None
+
+
+def _same_kind(spec: Any, other: Any) -> bool:
+    """Whether two task specs are run alike and wait for the same kind of event."""
+    events = [type(getattr(each, "event_definition", None)) for each in (spec, other)]
+    return type(spec) is type(other) and events[0] is events[1]
 
 
 def split_tail(name: str) -> tuple[str, str]:

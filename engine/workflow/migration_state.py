@@ -15,6 +15,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from engine.workflow import cycles
 from engine.workflow.elements import Element
+from engine.workflow.events import Trigger
 from engine.workflow.migration_checks import ACTIVE, PREDICTED, is_token, is_watch, refusals
 from engine.workflow.migration_nodes import NodeMap, Words
 from engine.workflow.specs import CaseWorkflow
@@ -75,6 +76,7 @@ def _move_part(part: Any, new: Any, nodes: NodeMap) -> None:
         part.last_task = None
     for task in [each for each in part.tasks.values() if is_token(each)]:
         _settle_boundaries(part, new, task)
+    _settle_triggers(part)
     _put_parents_first(part)
     for task in [each for each in part.tasks.values() if each.has_state(ACTIVE)]:
         _predict(task)
@@ -141,6 +143,19 @@ def _settle_boundaries(part: Any, new: Any, task: SpiffTask) -> None:
         if isinstance(spec, BoundaryEvent) and spec not in there:
             watch = split._add_child(spec, TaskState.WAITING)
             watch.data = dict(split.data)
+
+
+def _settle_triggers(part: Any) -> None:
+    """Let a running scope wait for the event sub-processes its new spec draws in it, unless one has taken over."""
+    root = part.task_tree
+    there = {child.task_spec: child for child in root.children}
+    over = any(isinstance(spec, Trigger) and spec.interrupting and not is_watch(each) for spec, each in there.items())
+    if part.completed or over:
+        return
+    for spec in root.task_spec.outputs:
+        if isinstance(spec, Trigger) and spec not in there:
+            watch = root._add_child(spec, TaskState.WAITING)
+            watch.data = dict(root.data)
 
 
 def _wrap(part: Any, task: SpiffTask, split_spec: Any) -> SpiffTask:
