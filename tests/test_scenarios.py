@@ -326,6 +326,16 @@ def test_the_command_fails_below_the_coverage_asked_for(own: Path) -> None:
     assert "elements no scenario reaches: start, " in result.output
 
 
+def test_a_file_about_no_diagram_has_no_coverage(own: Path) -> None:
+    (own / NAME).write_text(REPORTED, encoding="utf-8")
+    result = run(own, "own")
+    assert result.exit_code == 0
+    assert result.output.endswith("1 passed\n")
+    refused = run(own, "own", "--min-coverage", "50")
+    assert refused.exit_code == 1
+    assert "no diagram is called own" in refused.output
+
+
 def test_the_command_prints_json(own: Path) -> None:
     (own / NAME).write_text(f'{FILED}expect.stage = "handle"\n', encoding="utf-8")
     result = run(own, "own", "--json")

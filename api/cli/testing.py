@@ -11,7 +11,7 @@ import orjson
 
 from api.cli.context import city_option, find_city_folder
 from engine.city import City
-from engine.errors import CityBroken
+from engine.errors import NotFound
 from engine.scenarios import Coverage, ScenarioReport, ScenarioResult, run_scenarios
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("-", "yellow")}
@@ -36,11 +36,15 @@ def play_scenarios(
         click.echo(orjson.dumps(to_json(report), default=str, option=orjson.OPT_INDENT_2).decode())
     else:
         show_report(report, coverage=coverage)
+    if min_coverage and not report.coverage:
+        raise NotFound(
+            f"no diagram is called {', '.join(processes)}, so there is no coverage; leave --min-coverage out"
+        )
     short = report.percent < min_coverage
     if short:
         click.secho(f"coverage is {report.percent:.1f} %, less than {min_coverage:g} %", fg="red", err=True)
     if not report.results:
-        raise CityBroken(f"{city.name} has no scenarios; write the first one (docs/how-to/test-a-diagram.md)")
+        raise NotFound(f"{city.name} has no scenarios; write the first one (docs/how-to/test-a-diagram.md)")
     if report.failed or short:
         raise SystemExit(1)
 
@@ -73,7 +77,7 @@ def show_report(report: ScenarioReport, *, coverage: bool) -> None:
         show_coverage(report.coverage)
     counts = {name: sum(result.outcome == name for result in report.results) for name in MARKS}
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no scenarios"
-    click.echo(f"\n{told}; coverage {report.percent:.1f} %")
+    click.echo(f"\n{told}; coverage {report.percent:.1f} %" if report.coverage else f"\n{told}")
 
 
 def show_coverage(rows: tuple[Coverage, ...]) -> None:
