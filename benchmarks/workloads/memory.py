@@ -16,7 +16,7 @@ from benchmarks.setting import Setting
 
 def run(setting: Setting) -> Section:
     """Cases that stand at their check, five steps on, as most open cases of a city do."""
-    cases = setting.pick(300, 5)
+    cases = setting.pick(100, 5)
     with setting.town("sqlite-full") as town:
         product = Product(town)
         product.play(4)
