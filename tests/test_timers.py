@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -13,9 +14,11 @@ from sqlalchemy import select
 
 from engine.calendar import WorkCalendar
 from engine.cases.timekeeping import fire_due_timers
-from engine.models import CaseEvent, Incident, Instance, OutboxMessage, Timer
+from engine.checks.running import check_folder
+from engine.models import CaseEvent, Deployment, Incident, Instance, OutboxMessage, Timer
 from engine.testing.casework import CaseWork
 from engine.testing.small_city import MONDAY, SmallTown, write_small_city
+from engine.workflow.deployments import Definitions
 from engine.workflow.step import StepFailed
 from engine.workflow.timers import Cycle, TimerUnreadable, parse_timer
 
@@ -99,6 +102,13 @@ def open_case(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Open]:
     yield make
     for town in towns:
         town.close()
+
+
+@pytest.fixture
+def town(town_folder: Path) -> Iterator[SmallTown]:
+    town = SmallTown(town_folder)
+    yield town
+    town.close()
 
 
 def fired(work: CaseWork) -> list[datetime]:
@@ -439,3 +449,70 @@ def test_a_case_that_fails_does_not_hold_up_the_others(open_case: Open) -> None:
     fine = CaseWork(town)
     work.wait(minutes=31)
     assert (reminders(work), reminders(fine)) == (0, 1)
+
+
+def test_a_case_mended_resolves_its_incident_by_itself(open_case: Open) -> None:
+    work = open_case("30 minute", branch="broken")
+    town = work.town
+    work.wait(minutes=30)
+    instance = town.session.scalars(select(Instance)).one()
+    row = town.session.get_one(Deployment, instance.deployment_id)
+    row.files = {**row.files, "processes/case.bpmn": diagram("30 minute")}
+    town.session.commit()
+    town.platform.definitions = Definitions()
+    work.forget_live()
+    tick(work, MONDAY + timedelta(minutes=31))
+    incident = town.session.query(Incident).one()
+    assert (reminders(work), incident.resolved_at) == (1, MONDAY + timedelta(minutes=31))
+
+
+def test_what_was_put_off_does_not_come_back_with_the_next_act_of_a_clerk(town: SmallTown) -> None:
+    """A clerk could do nothing on a case whose timer fails."""
+    work = CaseWork(town)
+    work.dispatch()
+    town.clock.set(town.clock.now() + timedelta(minutes=100))
+    later = town.clock.now() + timedelta(minutes=5)
+    town.session.query(Timer).filter_by(element="limit_80").update({"due_at": later})
+    town.session.commit()
+    work.do("unit_clerk_municipal", "receive", {"decision": "accept"})
+    assert fired(work) == []
+    assert later in index(work)
+    work.wait(minutes=5)
+    assert fired(work) == [later]
+
+
+def test_an_act_on_a_case_fires_what_is_due_within_it(open_case: Open) -> None:
+    work = open_case("every 30 minute", branch="task")
+    work.wait(minutes=30)
+    now = MONDAY + timedelta(minutes=65)
+    work.town.clock.set(now)
+    work.do("dispatcher", "branch")
+    assert (fired(work)[1:], index(work)) == ([now], [MONDAY + timedelta(minutes=90)])
+    assert tick(work, now) == 0
+
+
+# What the checker and the page say ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["every 80 % of limit", "cron 61 8 * * *", "every 1 work_day, until soon"])
+def test_the_check_refuses_an_unreadable_cycle_by_element(tmp_path: Path, text: str) -> None:
+    folder = write_small_city(tmp_path / "small")
+    (folder / "processes").mkdir()
+    (folder / "processes/case.bpmn").write_text(diagram(text), encoding="utf-8")
+    findings = [finding for finding in check_folder(str(folder))[1] if text in finding.message]
+    assert [(finding.file, finding.element) for finding in findings] == [("processes/case.bpmn", "again")]
+    assert all(finding.remedy.startswith("write") for finding in findings)
+
+
+def test_the_check_accepts_every_form_the_page_shows(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs/reference/timers.md").read_text(encoding="utf-8")
+    table = page.partition("|---|---|---|\n")[2].partition("\n\n")[0]
+    shown = [text for row in table.splitlines() for text in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    assert len(shown) >= 14
+    for text in shown:
+        if "${" not in text:
+            parse_timer(text, CHINA)
+    folder = write_small_city(tmp_path / "small")
+    (folder / "processes").mkdir()
+    (folder / "processes/case.bpmn").write_text(diagram("every ${30} minute"), encoding="utf-8")
+    assert not [finding for finding in check_folder(str(folder))[1] if finding.element == "again"]
