@@ -317,6 +317,15 @@ def test_workers_killed_between_delivery_and_mark_lose_nothing(town: SmallTown, 
     assert noted == Counter(row.id for row in rows)  # exactly once
 
 
+def test_a_notice_delivered_twice_tells_nobody_twice(town: SmallTown) -> None:
+    message = queue(town, "notify", recipients=["acceptor"], text="x")
+    assert deliver(town, Outbox(), MONDAY) == 1
+    fresh(town, message).done_at, message.due_at = None, MONDAY
+    town.session.commit()
+    assert deliver(town, Outbox(), MONDAY) == 1
+    assert town.session.query(Notice).count() == 1
+
+
 def test_the_channel_notes_a_reply_once(town: SmallTown) -> None:
     work = CaseWork(town)
     queue(town, "reply", work.id, phone=True, text="不属于受理范围")

@@ -29,7 +29,9 @@ BOSTON = WorkCalendar.from_settings("America/New_York", ["08:30-17:00"], country
 Open = Callable[..., CaseWork]
 
 
-def diagram(timer: str, *, interrupting: bool = False, branch: str = "notify", catch: str = "") -> str:
+def diagram(
+    timer: str, *, interrupting: bool = False, branch: str = "notify", catch: str = "", inside: bool = False
+) -> str:
     """A case that waits at ``wait`` with a timer on it, and at an intermediate timer ``catch`` before it."""
     steps = {
         "notify": """<bpmn:serviceTask id="branch" name="催办" camunda:type="external" camunda:topic="case/notify">
@@ -45,6 +47,12 @@ def diagram(timer: str, *, interrupting: bool = False, branch: str = "notify", c
         <bpmn:timeCycle>{catch or "1 minute"}</bpmn:timeCycle></bpmn:timerEventDefinition>
         </bpmn:intermediateCatchEvent>
         <bpmn:sequenceFlow id="f0" sourceRef="file" targetRef="caught"/>"""
+    wait = '<bpmn:userTask id="wait" name="候" camunda:candidateGroups="acceptor"/>'
+    stage = f"""<bpmn:subProcess id="stage" name="段"><bpmn:startEvent id="in" name="始"/>
+        <bpmn:sequenceFlow id="f7" sourceRef="in" targetRef="wait"/>{wait}
+        <bpmn:sequenceFlow id="f8" sourceRef="wait" targetRef="out"/><bpmn:endEvent id="out" name="终"/>
+        </bpmn:subProcess>"""
+    host = "stage" if inside else "wait"
     return f"""<?xml version="1.0" encoding="UTF-8"?>
     <bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL"
         xmlns:camunda="http://camunda.org/schema/1.0/bpmn" id="d" targetNamespace="urn:wangge:process">
@@ -58,16 +66,16 @@ def diagram(timer: str, *, interrupting: bool = False, branch: str = "notify", c
         <bpmn:sequenceFlow id="f6" sourceRef="classify" targetRef="file"/>
         <bpmn:serviceTask id="file" name="立案" camunda:type="external" camunda:topic="case/file"/>
         {caught if catch else ""}
-        <bpmn:sequenceFlow id="f1" sourceRef="{"caught" if catch else "file"}" targetRef="wait"/>
-        <bpmn:userTask id="wait" name="候" camunda:candidateGroups="acceptor"/>
-        <bpmn:boundaryEvent id="again" name="到时" attachedToRef="wait" cancelActivity="{str(interrupting).lower()}">
+        <bpmn:sequenceFlow id="f1" sourceRef="{"caught" if catch else "file"}" targetRef="{host}"/>
+        {stage if inside else wait}
+        <bpmn:boundaryEvent id="again" name="到时" attachedToRef="{host}" cancelActivity="{str(interrupting).lower()}">
           <bpmn:timerEventDefinition><bpmn:timeCycle>{timer}</bpmn:timeCycle></bpmn:timerEventDefinition>
         </bpmn:boundaryEvent>
         {steps[branch]}
         <bpmn:sequenceFlow id="f2" sourceRef="again" targetRef="branch"/>
         <bpmn:sequenceFlow id="f3" sourceRef="branch" targetRef="reminded"/>
         <bpmn:endEvent id="reminded" name="已催"/>
-        <bpmn:sequenceFlow id="f4" sourceRef="wait" targetRef="done"/>
+        <bpmn:sequenceFlow id="f4" sourceRef="{host}" targetRef="done"/>
         <bpmn:endEvent id="done" name="终"/>
       </bpmn:process>
     </bpmn:definitions>"""
@@ -247,6 +255,17 @@ def test_a_cycle_fires_again_and_again_and_each_firing_starts_its_branch_once(op
     assert fired(work) == [MONDAY + timedelta(minutes=30 * n) for n in range(1, 6)]
     work.do("acceptor", "wait")
     assert (work.state(), index(work)) == ("ended", [])
+
+
+def test_a_cycle_on_a_stage_fires_while_anything_in_it_is_open(open_case: Open) -> None:
+    work = open_case("every 30 minute", inside=True, branch="task")
+    work.wait(minutes=65)
+    assert work.open() == ["wait", "branch", "branch"]
+    work.do("acceptor", "wait")
+    assert (work.open(), index(work)) == (["branch", "branch"], [])
+    work.do("dispatcher", "branch")
+    work.do("dispatcher", "branch")
+    assert work.state() == "ended"
 
 
 def test_a_cycle_says_how_often(open_case: Open) -> None:
