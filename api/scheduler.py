@@ -22,6 +22,8 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.context import OUTBOX, db, now, platform, session
+from engine.cases.incidents import settle_incidents
+from engine.cases.stuck import find_stuck
 from engine.cases.timekeeping import fire_due_timers
 from engine.outbox import Outbox, deliver_due
 from engine.pace import Pace
@@ -37,6 +39,10 @@ ROUND_S = 2.0
 SQLITE_REST = 1.0
 """SQLite has one writer at a time: rest as long as each transaction took."""
 SERVER_REST = 0.2
+
+
+LOOK_AFTER_S = 60.0
+"""How often incidents are settled and stuck cases looked for."""
 
 
 class Leadership(Protocol):
@@ -132,6 +138,13 @@ def work_once(app: Flask) -> tuple[int, int]:
         return moved, deliver_due(session(), outbox, now(), pace=Pace(ROUND_S, rest=rest))
 
 
+def look_after(app: Flask) -> int:
+    """Close incidents that are over and open one for every case that waits for nothing. Returns how many are stuck."""
+    with app.app_context():
+        settle_incidents(session(), now())
+        return find_stuck(session(), platform(), now())
+
+
 def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership | None = None) -> BackgroundScheduler:
     """Work every ``every_s`` seconds from a thread of this worker, as long as it leads. Shut it down to stop."""
     leader = leadership or leadership_for(app)
@@ -146,8 +159,17 @@ def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership 
 
     # A tick that takes longer than its interval is no fault: the next one finds what is left.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+
+    def look() -> None:
+        try:
+            if leader.held():
+                look_after(app)
+        except Exception:
+            log.exception("looking for stuck cases failed; it is tried again")
+
     scheduler = BackgroundScheduler(timezone="UTC")
     scheduler.add_job(tick, "interval", seconds=every_s, id="wangge", max_instances=1, coalesce=True)
+    scheduler.add_job(look, "interval", seconds=LOOK_AFTER_S, id="wangge.look_after", max_instances=1, coalesce=True)
     scheduler.add_listener(lambda event: leader.release(), mask=EVENT_SCHEDULER_SHUTDOWN)
     scheduler.start()
     return scheduler

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from api_people import Api
 from small_diagrams import chain, flow, node, service, timer, user, write_process
 from sqlalchemy import select
 
@@ -275,3 +276,15 @@ def test_incidents_of_a_case_that_has_ended_are_over(town: SmallTown, gateway: G
     instance.status = "ended"
     town.session.commit()
     assert settle_incidents(town.session, town.clock.now()) == 1
+
+
+def test_those_who_may_mend_see_retry_repair_and_skip_over_http(api: Api) -> None:
+    for path in ("/incidents", "/migrations"):
+        assert api.get("acceptor", path).status_code == 403
+        assert api.get("analyst", path).status_code == 200
+    assert api.post("analyst", "/incidents/7/retry").status_code == 404
+    assert api.post("analyst", "/incidents/7/skip", json={"reason": "x"}).status_code == 403
+    assert api.post("administrator", "/incidents/7/skip", json={"reason": "x"}).status_code == 404
+    repair = {"variables": {"share": 1}, "reason": "x"}
+    assert api.post("analyst", "/incidents/7/repair", json=repair).status_code == 403
+    assert api.post("administrator", "/incidents/7/repair", json=repair).status_code == 404

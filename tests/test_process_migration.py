@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from api_people import Api, report
 from small_diagrams import chain, flow, node, timer, user, write_process
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.context import platform, session
 from engine.cases.migrating import (
     count_items,
     list_items,
@@ -24,12 +26,16 @@ from engine.cases.migrating import (
 from engine.cases.migration_preview import Order, Preview, Selection, preview_migration
 from engine.cases.tasks import claim_task
 from engine.cases.timekeeping import fire_due_timers
+from engine.city import load_city
+from engine.database import begin_write
 from engine.errors import Conflict, Invalid
 from engine.layers import core_root
 from engine.models import CaseClock, CaseEvent, Deployment, Instance, Migration, MigrationItem, Task, Timer
 from engine.testing.casework import CONDITION, CaseWork
 from engine.testing.scratch import NoServer, scratch_postgresql
 from engine.testing.small_city import SmallTown, write_small_city
+from engine.workflow.definitions import prepare
+from engine.workflow.deployment_diff import compare_deployments
 from engine.workflow.deployments import deploy
 
 
@@ -56,9 +62,6 @@ def straight(
 
 
 def redeploy(town: SmallTown) -> int:
-    from engine.city import load_city
-    from engine.database import begin_write
-
     begin_write(town.session)
     now = town.clock.now()
     found = deploy(town.session, load_city(str(town.folder)), now, author="analyst", reason="test", effective_at=now)
@@ -676,3 +679,71 @@ def _everything(town: SmallTown) -> list[object]:
             select(func.count()).select_from(MigrationItem),
         )
     ]
+
+
+def test_a_deployment_for_later_counts_for_cases_reported_after_its_moment(town: SmallTown) -> None:
+    straight(town, "first")
+    write_process(town.folder, [user("other")], chain("start", "other", "end"))
+    now, later = town.clock.now(), town.clock.now() + timedelta(days=1)
+    city = load_city(str(town.folder))
+    deploy(town.session, city, now, author="analyst", reason="new year", effective_at=later)
+    town.session.commit()
+    town.load()  # a server that starts meanwhile does not bring it forward
+    before = CaseWork(town)
+    town.clock.set(later)
+    after = CaseWork(town)
+    assert (before.open(), after.open()) == (["first"], ["other"])
+    with pytest.raises(Invalid, match="has passed"):
+        deploy(town.session, city, later, author="analyst", reason="late", effective_at=now)
+
+
+def test_two_deployments_are_compared_in_words(town: SmallTown) -> None:
+    straight(
+        town, "first", "gone", first=user("first", label="受理", limit="15 minute"), gone=user("gone", label="初审")
+    )
+    straight(
+        town, "first", "checked", "last", first=user("first", label="受理", limit="30 minute", role="shift_leader"),
+        checked=user("checked", label="初审"),
+    )  # fmt: skip
+    old, new = town.session.scalars(select(Deployment).order_by(Deployment.id.desc()).limit(2)).all()[::-1]
+    told = [each.words for each in compare_deployments(old, new, prepare(1, old.files), prepare(2, new.files))]
+    assert "受理 (first): limit 15 minute → 30 minute" in [words.en for words in told]
+    assert "受理 (first)的时限：15 minute → 30 minute" in [words.zh for words in told]
+    assert "受理 (first): role acceptor → shift_leader" in [words.en for words in told]
+    assert "初审 (gone) has the id checked now" in [words.en for words in told]
+    assert "new: last" in [words.en for words in told]
+    assert compare_deployments(new, new, prepare(2, new.files), prepare(2, new.files)) == []
+
+
+def test_cases_move_over_http_with_a_preview_a_batch_and_an_undo(api: Api) -> None:
+    report(api)
+    with api.app.app_context():
+        definition = platform().definitions.current(session(), api.clock.now())
+        text = definition.diagrams["intake"].xml
+        row = session().get_one(Deployment, definition.deployment_id)
+        files = {**row.files, "processes/intake.bpmn": text.replace("acceptor", "shift_leader")}
+        session().add(
+            Deployment(
+                digest="x", files=files, versions={}, deployed_at=api.clock.now(), effective_at=api.clock.now(),
+                author="analyst", reason="test",
+            )
+        )  # fmt: skip
+        session().commit()
+    rows = api.get("analyst", "/deployments").json["deployments"]
+    assert [(row["running"], row["in_force"]) for row in rows] == [(0, True), (1, False)]
+    old, new = rows[1]["id"], rows[0]["id"]
+    changes = api.get("analyst", f"/deployments/{old}/changes/{new}").json["changes"]
+    assert any("role acceptor → shift_leader" in each["words"]["en"] for each in changes)
+    (case,) = api.post("analyst", "/migrations/preview", json={"target": new}).json["cases"]
+    assert case["refusals"] == []
+    assert any("role acceptor → shift_leader" in each["en"] for each in case["changes"])
+    begun = api.post("analyst", "/migrations", json={"target": new, "reason": "x"})
+    assert (begun.status_code, begun.json["counts"]) == (201, {"waiting": 1})
+    home = f"/migrations/{begun.json['id']}"
+    assert api.post("analyst", f"{home}/pause").json["status"] == "paused"
+    assert api.post("analyst", f"{home}/batch", json={}).json["counts"] == {"waiting": 1}
+    assert api.post("analyst", f"{home}/resume").json["status"] == "running"
+    assert api.post("analyst", f"{home}/batch", json={}).json["status"] == "done"
+    assert api.get("analyst", f"{home}/cases").json["cases"][0]["status"] == "migrated"
+    assert api.post("analyst", f"{home}/undo").json["counts"] == {"undone": 1}
+    assert api.post("analyst", f"{home}/undo").status_code == 409

@@ -21,6 +21,7 @@ COMMANDS = {
     "replay": "replaying",
     "process": "showing",
     "case": "showing",
+    "incident": "mending",
 }
 
 NO_TABLE = re.compile(r"no such table|relation .* does not exist")

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from api.cli.context import city_option, database_option, database_url, find_city_folder, now, open_city
+from api.cli.deploying import COMMANDS as DEPLOYING
 from api.cli.explaining import explain_command
 from api.cli.outline import Outline
 from api.cli.testing import play_scenarios
@@ -60,6 +61,8 @@ def process_command() -> None:
 
 
 process_command.add_command(play_scenarios)
+for _command in DEPLOYING:
+    process_command.add_command(_command)
 
 @process_command.command("list")
 @reading_options

@@ -16,6 +16,7 @@ def blueprints() -> tuple[Any, ...]:
         health,
         incidents,
         kinds,
+        migrations,
         notices,
         organisation,
         processes,
@@ -24,7 +25,8 @@ def blueprints() -> tuple[Any, ...]:
     )
 
     modules = (
-        session, cases, explanation, evidence, tasks, notices, catalogue, ground, organisation, processes, incidents,
+        session, cases, explanation, evidence, tasks, notices, catalogue, ground, organisation, processes,
+        migrations, incidents,
         health, kinds,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)

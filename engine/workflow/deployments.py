@@ -6,14 +6,15 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from threading import Lock
+from typing import Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.city import City
 from engine.errors import CityBroken, Invalid
-from engine.models import Deployment
+from engine.models import Deployment, Instance
 from engine.workflow.definitions import Definition, prepare
 
 KINDS = {"processes": ".bpmn", "decisions": ".dmn", "forms": ".json"}
@@ -102,6 +103,26 @@ def _versions(files: Mapping[str, str], before: Deployment | None) -> dict[str, 
         same = before is not None and before.files.get(path) == text
         versions[path] = last if same else last + 1
     return versions
+
+
+def list_deployments(session: Session, now: datetime) -> list[dict[str, Any]]:
+    """One row a deployment, newest first, with how many instances run on it; their files are not read."""
+    running = dict(
+        session.execute(
+            select(Instance.deployment_id, func.count())
+            .where(Instance.status == "running")
+            .group_by(Instance.deployment_id)
+        ).all()
+    )
+    columns = (
+        Deployment.id, Deployment.digest, Deployment.deployed_at, Deployment.effective_at, Deployment.author,
+        Deployment.reason,
+    )  # fmt: skip
+    in_force = current_id(session, now)
+    return [
+        {**row._mapping, "running": running.get(row.id, 0), "in_force": row.id == in_force}
+        for row in session.execute(select(*columns).order_by(Deployment.id.desc()))
+    ]
 
 
 class Definitions:
