@@ -6,6 +6,7 @@ The running ``Step`` (see ``step``) hangs on the top workflow; specs reach it th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,7 @@ from engine.errors import OperatorError
 from engine.workflow.elements import Element
 from engine.workflow.events import NamedMessage, Thrown, element_of, settle_thrown, step_of, store_outputs
 from engine.workflow.expressions import compile_assignments, compile_expression, parse_template
+from engine.workflow.pruning import prune
 
 __all__ = [
     "CaseSubWorkflow", "CaseWorkflow", "DecisionTask", "DueTimer", "NamedMessage", "OperatorTask", "ParallelInstances",
@@ -116,20 +118,25 @@ class CaseWorkflow(_FlatScans, BpmnWorkflow):  # type: ignore[misc]
                 self.forget(inner)
 
     def drop_finished(self) -> None:
-        """Forget sub-processes whose task has finished; only which of their elements were completed is kept.
+        """Forget what has finished; only which elements were completed is kept.
 
-        Their data has gone back to the task, and nothing looks into them again, so the state stays small however
-        often a case goes round.
+        Of sub-processes whose task has finished nothing is needed: their data has gone back to the task. Of the others
+        ``pruning`` says what is. So the state stays small however often a case goes round.
         """
         for key, part in list(self.subprocesses.items()):
             parent = self.get_task_from_id_or_none(key)
             if parent is None or parent.has_state(TaskState.FINISHED_MASK):
-                seen = self.done.setdefault(part.spec.name, [])
-                for task in part.tasks.values():
-                    element = element_of(task)
-                    if element is not None and task.state == TaskState.COMPLETED and element.id not in seen:
-                        seen.append(element.id)
+                self._note_done(part, part.tasks.values())
                 del self.subprocesses[key]
+        for part in (self, *self.subprocesses.values()):
+            self._note_done(part, prune(part))
+
+    def _note_done(self, part: Any, tasks: Iterable[SpiffTask]) -> None:
+        seen = self.done.setdefault(part.spec.name, [])
+        for task in tasks:
+            element = element_of(task)
+            if element is not None and task.state == TaskState.COMPLETED and element.id not in seen:
+                seen.append(element.id)
 
     def refresh_timers(self) -> None:
         """Timers fire when the poller says so (``runtime.fire``), never by looking at the machine's clock."""
@@ -216,8 +223,18 @@ class DueTimer(TimerEventDefinition):  # type: ignore[misc]
         return id(self)
 
 
+def begin(my_task: SpiffTask) -> None:
+    """A loop that begins is no longer a mere possibility: stock refuses to run one right behind a boundary event."""
+    if my_task.has_state(TaskState.PREDICTED_MASK):
+        my_task._set_state(TaskState.FUTURE)
+
+
 class RepeatedTask(StandardLoopTask):  # type: ignore[misc]
     """A standard loop. Each round goes on with the variables of the last; stock would mix lists of both."""
+
+    def _update_hook(self, my_task: SpiffTask) -> Any:
+        begin(my_task)
+        return super()._update_hook(my_task)
 
     def merge_child(self, workflow: Any, child: SpiffTask) -> None:
         my_task = child.parent
@@ -240,6 +257,7 @@ class _Instances(MultiInstanceTask):  # type: ignore[misc]
             if reference is not None:
                 my_task.data.pop(reference.bpmn_id, None)
         self.check_number(my_task)
+        begin(my_task)
         return super()._update_hook(my_task)
 
     def check_number(self, my_task: SpiffTask) -> None:
@@ -261,7 +279,10 @@ class _Instances(MultiInstanceTask):  # type: ignore[misc]
         """Collect the instance's output item; without one, instances keep their variables to themselves."""
         my_task = child.parent
         if self.data_output is not None and self.output_item is not None:
-            self.data_output.get(my_task).append(child.data.get(self.output_item.bpmn_id))
+            # A list of its own: after a reload the instances still running share the one they began with.
+            self.data_output.set(
+                my_task, [*self.data_output.get(my_task), deepcopy(child.data.get(self.output_item.bpmn_id))]
+            )
         my_task.internal_data["merged"].append(str(child.id))
 
 

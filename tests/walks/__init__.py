@@ -1,0 +1,1 @@
+"""Random walks through random diagrams, run by stock SpiffWorkflow and by this platform side by side."""
