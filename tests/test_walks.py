@@ -11,10 +11,13 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from walks.drawing import HEAD, TIMER, Drawing
+from walks.engines import Ours
 from walks.plans import Block, plans
 from walks.walking import StockFails, walk
 
 from engine.testing.small_city import SmallTown, write_small_city
+from engine.workflow.definitions import prepare
 
 WALKS = int(os.environ.get("WANGGE_WALKS", "300"))
 CHOICES = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 3), st.integers(0, 3)), min_size=10, max_size=25)
@@ -27,12 +30,60 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallTown]:
     town.close()
 
 
+def draw(inner: str) -> dict[str, str]:
+    """A process of these elements, as a deployment."""
+    return {
+        "processes/main.bpmn": f'{HEAD}<bpmn:process id="main" isExecutable="true">{inner}</bpmn:process></bpmn:definitions>'
+    }
+
+
+def flow(source: str, target: str) -> str:
+    return f'<bpmn:sequenceFlow id="{source}_{target}" sourceRef="{source}" targetRef="{target}"/>'
+
+
+@pytest.mark.parametrize("reloading", [False, True])
+def test_a_multi_instance_right_behind_a_boundary_event_runs(town: SmallTown, reloading: bool) -> None:
+    """Stock raises: the instance is still a mere possibility when its event happens."""
+    many = Block("many", (), (False, 2, True, None))
+    files = Drawing(Block("boundary", (Block("task"), many), ("timer", True))).files
+    engine = Ours(town, prepare(1, files), reloading=reloading)
+    engine.fire(*engine.standing().timers[0])
+    for _ in range(2):
+        name, data = engine.standing().tasks[0]
+        engine.complete(name, data, {f"{name}_out": 1})
+    assert engine.standing().end is not None
+    town.session.rollback()
+
+
+@pytest.mark.parametrize("reloading", [False, True])
+def test_an_interrupted_multi_instance_takes_its_sub_processes_with_it(town: SmallTown, reloading: bool) -> None:
+    """Stock drops the instances and stumbles over what ran inside them."""
+    inner = '<bpmn:startEvent id="s"/><bpmn:userTask id="work"/><bpmn:endEvent id="e"/>'
+    inner += flow("s", "work") + flow("work", "e")
+    number = "<bpmn:loopCardinality>3</bpmn:loopCardinality>"
+    loop = f"<bpmn:multiInstanceLoopCharacteristics>{number}</bpmn:multiInstanceLoopCharacteristics>"
+    files = draw(
+        f'<bpmn:startEvent id="start"/><bpmn:subProcess id="each">{loop}{inner}</bpmn:subProcess>'
+        f'<bpmn:boundaryEvent id="late" attachedToRef="each">{TIMER}</bpmn:boundaryEvent><bpmn:userTask id="after"/>'
+        f'<bpmn:endEvent id="end"/><bpmn:endEvent id="end2"/>'
+        + flow("start", "each") + flow("each", "end") + flow("late", "after") + flow("after", "end2")
+    )  # fmt: skip
+    engine = Ours(town, prepare(1, files), reloading=reloading)
+    assert [name for name, _ in engine.standing().tasks] == ["work"] * 3
+    engine.fire(*engine.standing().timers[0])
+    standing = engine.standing()
+    assert [name for name, _ in standing.tasks] == ["after"]
+    engine.complete(*standing.tasks[0], {})
+    assert engine.standing().end is not None
+    town.session.rollback()
+
+
 def test_walks_differ_nowhere_from_stock(town: SmallTown) -> None:
     counted = {"walks": 0, "acts": 0, "beyond stock": 0}
 
     @settings(
-        max_examples=WALKS, deadline=None, database=None, derandomize=WALKS <= 300, print_blob=False, report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
+        max_examples=WALKS, deadline=None, database=None, derandomize=WALKS <= 300, print_blob=False,
+        report_multiple_bugs=False, suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(plans(), CHOICES)
     def run(plan: Block, choices: list[tuple[int, int, int]]) -> None:

@@ -10,7 +10,7 @@ from engine.checks.finding import Finding, Source
 from engine.checks.material import Material
 from engine.workflow.elements import BPMN, Diagram, Element
 
-PAGE = "docs/reference/diagrams.md lists what a diagram may contain"
+PAGE = "docs/reference/elements.md lists what a diagram may contain"
 KINDS = frozenset(
     {
         "startEvent", "endEvent", "userTask", "manualTask", "serviceTask", "businessRuleTask", "scriptTask",
