@@ -32,9 +32,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallTown]:
 
 def draw(inner: str) -> dict[str, str]:
     """A process of these elements, as a deployment."""
-    return {
-        "processes/main.bpmn": f'{HEAD}<bpmn:process id="main" isExecutable="true">{inner}</bpmn:process></bpmn:definitions>'
-    }
+    process = f'<bpmn:process id="main" isExecutable="true">{inner}</bpmn:process>'
+    return {"processes/main.bpmn": f"{HEAD}{process}</bpmn:definitions>"}
 
 
 def flow(source: str, target: str) -> str:
