@@ -62,10 +62,11 @@ def pause_clock(clock: CaseClock, calendar: WorkCalendar, now: datetime, reason:
         _open_span(clock, now, reason, running=False)
 
 
-def extend_clock(clock: CaseClock, calendar: WorkCalendar) -> None:
-    """Add one original limit."""
+def extend_clock(clock: CaseClock, calendar: WorkCalendar, now: datetime) -> None:
+    """Add one original limit. Shares that are no longer used up may fire again."""
+    done = used(clock, calendar, now)
     clock.total += clock.original
-    clock.fired = {key: share for key, share in clock.fired.items() if share * clock.total <= clock.used}
+    clock.fired = {key: share for key, share in clock.fired.items() if share * clock.total <= done}
     clock.due_at = moment(clock, calendar, 1.0)
 
 

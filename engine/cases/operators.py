@@ -219,7 +219,7 @@ def extend(step: Step, clock: str, reason: str = "") -> None:
     found = clocks.find_clock(step.case, clock)
     if found is None:
         raise OperatorRefused(f"the case has no clock {clock!r} to extend")
-    clocks.extend_clock(found, step.host.calendar)
+    clocks.extend_clock(found, step.host.calendar, step.now)
     step.case.extensions += 1
     step.record("extended", clock=clock, reason=reason, limit=found.limit_text)
 
