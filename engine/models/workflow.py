@@ -53,7 +53,7 @@ class Task(Base):
 
     __tablename__ = "task"
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), index=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))
     case_id: Mapped[int] = mapped_column(ForeignKey("city_case.id"), index=True)
     process: Mapped[str]
     element: Mapped[str]
@@ -77,6 +77,7 @@ class Task(Base):
     __table_args__ = (
         Index("ix_task_status_role_scope", "status", "role", "scope", "due_at"),
         Index("ix_task_status_assignee", "status", "assignee_id"),
+        Index("ix_task_instance_status", "instance_id", "status"),
     )
 
 
