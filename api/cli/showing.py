@@ -21,7 +21,7 @@ from api.cli.explaining import explain_command
 from api.cli.outline import Outline
 from api.cli.testing import play_scenarios
 from engine.cases.deadlines import explain_deadline
-from engine.cases.views import history, summarise, unit_view
+from engine.cases.views import class_view, history, summarise, unit_view
 from engine.city import City
 from engine.errors import NotFound
 from engine.models import Case, Deployment
@@ -37,13 +37,14 @@ WORDS = {
         "version": "版本", "yes": "已部署", "changed": "文件已改，未部署", "no": "未部署", "broken": "无法读取",
         "status": "状态", "stage": "阶段", "class": "类别", "place": "地点", "reported": "上报", "due": "到期",
         "closed": "结案", "units": "责任单位", "tasks": "待办任务", "clocks": "计时", "history": "经过", "none": "无",
-        "until": "截止",
+        "until": "截止", "provenance": "依据",
     },
     "en": {
         "version": "version", "yes": "deployed", "changed": "changed since it was deployed", "no": "not deployed",
         "broken": "unreadable", "status": "status", "stage": "stage", "class": "class", "place": "place",
         "reported": "reported", "due": "due", "closed": "closed", "units": "units", "tasks": "open tasks",
         "clocks": "clocks", "history": "history", "none": "none", "until": "due",
+        "provenance": "provenance",
     },
 }  # fmt: skip
 
@@ -63,6 +64,7 @@ def process_command() -> None:
 process_command.add_command(play_scenarios)
 for _command in DEPLOYING:
     process_command.add_command(_command)
+
 
 @process_command.command("list")
 @reading_options
@@ -138,6 +140,7 @@ def case_command() -> None:
 
 case_command.add_command(explain_command)
 
+
 @case_command.command("show")
 @click.argument("number")
 @reading_options
@@ -168,6 +171,7 @@ def case_told(session: Session, platform: Platform, case: Case, moment: datetime
     ]  # fmt: skip
     return {
         "summary": asdict(summarise(platform, case, moment)),
+        "catalogue": asdict(found) if (found := class_view(session, case)) is not None else None,
         "facts": platform.host.facts(session, case, moment),
         "units": [asdict(unit_view(platform, unit)) for unit in case.units],
         "tasks": tasks,
@@ -195,6 +199,12 @@ def print_case(platform: Platform, told: dict[str, Any], language: str) -> None:
         ("closed", local(summary["closed_at"])),
     ):  # fmt: skip
         click.echo(f"  {words[word]}: {value}")
+    entry = told["catalogue"]
+    if entry is not None:
+        click.echo(
+            f"  {words['provenance']}: {named(entry['subclass'])} {entry['provenance']}; "
+            f"{entry['condition']} {entry['condition_provenance']}"
+        )
     _heading(words["units"], told["units"], words)
     for unit in told["units"]:
         click.echo(f"  {named(unit['department'])} ({unit['part']})  {local(unit['since'])} – {local(unit['until'])}")
