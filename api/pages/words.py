@@ -72,7 +72,8 @@ EVENTS = {
     "condition_met": noop("条件满足"), "message_received": noop("收到消息"), "message_unheard": noop("消息无人接收"),
     "signal_heard": noop("收到信号"), "reply_sent": noop("已答复举报人"), "migrated": noop("转到新版流程"),
     "migration_undone": noop("撤回流程转换"), "step_skipped": noop("跳过环节"), "variables_repaired": noop("修正数据"),
-    "incident_retried": noop("重试故障环节"), "incident_skipped": noop("跳过故障环节"), "imported": noop("从其他系统导入"),
+    "incident_retried": noop("重试故障环节"), "incident_skipped": noop("跳过故障环节"),
+    "imported": noop("从其他系统导入"),
 }  # fmt: skip
 UNITS = {
     "minute": noop("分钟"), "urgent_hour": noop("紧急工作时"), "urgent_day": noop("紧急工作日"),
