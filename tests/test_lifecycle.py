@@ -402,6 +402,20 @@ def test_supervision_is_answered_by_the_unit_while_handling_goes_on(work: CaseWo
     assert work.open() == ["receive"]
 
 
+def test_a_case_can_be_supervised_again_and_again(work: CaseWork) -> None:
+    work.dispatch()
+    work.act("leader", "supervise", instruction="今日办结")
+    work.do("unit_head_municipal", "reply_unit", {"reply": "已安排"})
+    work.act("leader", "supervise", instruction="明日一早报送照片")
+    work.act("shift_leader", "supervise", instruction="注意安全")
+    assert work.open().count("reply_unit") == 2
+    for _ in range(2):
+        work.do("unit_head_municipal", "reply_unit", {"reply": "收到"})
+    work.handle()
+    work.close()
+    assert (work.case.status, work.case.supervisions) == ("closed", 3)
+
+
 def test_every_completion_leaves_one_line_of_history_and_no_open_row_behind(town: SmallTown) -> None:
     work = CaseWork(town)
     work.dispatch()

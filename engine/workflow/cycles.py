@@ -60,10 +60,21 @@ def go_on(step: Step, task: SpiffTask) -> None:
     since = datetime.fromisoformat(kept["since"])
     drop_finished_branches(task)
     if cycle.next(since, kept["fired"], step.now, step.host.calendar) is not None:
-        again = task.parent._add_child(task.task_spec, TaskState.FUTURE)
-        again.internal_data[KEPT] = kept
-        again.task_spec._predict(again, mask=TaskState.NOT_FINISHED_MASK)
-        again.task_spec._update(again)
+        wait_again(task, **{KEPT: kept})
+
+
+def comes_again(task: SpiffTask) -> bool:
+    """Whether a boundary event that lets its task go on may come again: its property ``repeats`` says ``true``."""
+    element = element_of(task)
+    return repeats(task) and element is not None and element.properties.get("repeats") == "true"
+
+
+def wait_again(task: SpiffTask, **internal_data: Any) -> None:
+    """Let a fresh task of the same boundary event wait beside one that has fired."""
+    again = task.parent._add_child(task.task_spec, TaskState.FUTURE)
+    again.internal_data.update(internal_data)
+    again.task_spec._predict(again, mask=TaskState.NOT_FINISHED_MASK)
+    again.task_spec._update(again)
 
 
 def drop_finished_branches(task: SpiffTask) -> None:

@@ -87,9 +87,14 @@ class Runtime:
 
     def _deliver(self, step: Step, event: BpmnEvent) -> bool:
         workflow = self._take(step)
-        if not any(task.task_spec.catches(task, event) for task in workflow.event_manager.tasks.values()):
+        catching = [task for task in workflow.event_manager.tasks.values() if task.task_spec.catches(task, event)]
+        if not catching:
             return False
         self._guard(step, lambda: workflow.send_event(event))
+        for task in catching:
+            if cycles.comes_again(task):
+                cycles.drop_finished_branches(task)
+                cycles.wait_again(task)
         self._run(step, workflow)
         return True
 
