@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PORT
 
-.PHONY: install run test check lint types imports docs bench wheel assets clean reference replay
+.PHONY: install run test check lint types imports docs bench wheel assets clean reference replay walks
 
 install: $(VENV)/.installed assets
 
@@ -53,6 +53,9 @@ bench: $(VENV)/.developing
 	$(BIN)/python -m benchmarks
 
 DATA ?= ../shared/data/boston311-2015-01-07.csv.gz
+
+walks: $(VENV)/.developing   ## 5,000 random diagrams beside stock, some minutes
+	WANGGE_WALKS=5000 $(BIN)/pytest -q -s tests/test_walks.py
 
 replay: $(VENV)/.installed   ## 2,000 real requests through the whole lifecycle, some minutes
 	$(BIN)/wangge replay $(DATA) --city boston --sample 2000 --seed 1
