@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,25 +38,25 @@ class Contestant(Protocol):
         """Run that many cases from start to end; every fourth is reworked once."""
         ...
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - a contestant that holds nothing has nothing to give up
         """Give up processes and connections."""
         ...
 
 
-class Peer:
+class Peer(ABC):
     """A contestant in this process: two acts, timed from here."""
 
     name = ""
 
+    @abstractmethod
     def start(self) -> Open:
         """Start a case; it is durable when this returns, as far as the contestant keeps anything."""
-        raise NotImplementedError
 
+    @abstractmethod
     def complete(self, task: Open, answers: dict[str, Any]) -> Open | None:
         """Complete the open task and say which is open then; none at the end of the case."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - a contestant that holds nothing has nothing to give up
         """Give up connections."""
 
     def play(self, cases: int) -> Round:
