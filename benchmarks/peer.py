@@ -38,7 +38,7 @@ class Contestant(Protocol):
         """Run that many cases from start to end; every fourth is reworked once."""
         ...
 
-    def close(self) -> None:  # noqa: B027 - a contestant that holds nothing has nothing to give up
+    def close(self) -> None:
         """Give up processes and connections."""
         ...
 
