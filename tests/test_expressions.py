@@ -322,6 +322,23 @@ def test_a_variable_named_like_a_function_is_read_not_called() -> None:
     assert evaluate("min + min(1, 2)", min=5) == 6
 
 
+@pytest.mark.parametrize("text", ["abs(true)", "sum([true, 1])", "int(true)", "-flag", "flag + flag", "1 * flag"])
+def test_true_is_no_number(text: str) -> None:
+    assert "number" in str(refused(text, flag=True)) or "calculate" in str(refused(text, flag=True))
+
+
+def test_comparing_with_true_asks_for_true_alone() -> None:
+    for value, is_true in ((True, True), (1, False), (1.0, False), ("x", False), (None, False)):
+        assert evaluate("x == true", x=value) is is_true
+        assert evaluate("true != x", x=value) is not is_true
+    assert evaluate("0 == false") is False
+
+
+def test_an_offset_no_place_has_is_refused() -> None:
+    assert evaluate("datetime('2026-01-01T08:00:00+14:00') < datetime('2026-01-01T08:00:00-12:00')") is True
+    assert "18 hours" in str(refused("datetime('2026-01-01T08:00:00+19:00')"))
+
+
 def test_dollar_braces_are_optional_and_may_hold_braces_and_quotes() -> None:
     assert evaluate("${percent > 79}") is evaluate("percent > 79") is True
     assert parse_template("${ {'a}': {'b': percent}}['a}'].b }").evaluate(NAMES) == 80

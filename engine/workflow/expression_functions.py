@@ -2,14 +2,16 @@
 
 import builtins
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import isfinite
 from typing import Any
 
 SIZE_LIMIT = 100_000  # characters and members of one value
 NUMBER_LIMIT = 10**18
+_FARTHEST = timedelta(hours=18)
 NUMBERS = (int, float, Decimal)
+_NUMBER_TYPES = frozenset(NUMBERS)  # asked by exact type: true and false are no numbers
 
 
 class Refused(ValueError):
@@ -143,7 +145,7 @@ def add(left: Any, right: Any) -> Any:
 
 def compute(operator: str, left: Any, right: Any, result: Callable[[], Any]) -> Any:
     """Calculate with numbers only, so a text is never repeated or formatted."""
-    if not isinstance(left, NUMBERS) or not isinstance(right, NUMBERS):
+    if type(left) not in _NUMBER_TYPES or type(right) not in _NUMBER_TYPES:
         remedy = "convert with int(), float() or str() first"
         if left is None or right is None:
             remedy = "give the missing value a default, as in `(x or 0)`"
@@ -187,7 +189,7 @@ def _to_float(value: Any) -> float:
 
 
 def _scalar(value: Any) -> Any:
-    if not isinstance(value, (str, *NUMBERS)):
+    if type(value) not in _NUMBER_TYPES and not isinstance(value, str):
         raise TypeError("a number or a text is needed")
     return value
 
@@ -206,7 +208,7 @@ def _sum(values: Iterable[Any]) -> Any:
 
 
 def _number(value: Any) -> Any:
-    if not isinstance(value, NUMBERS):
+    if type(value) not in _NUMBER_TYPES:
         raise TypeError(f"{kind(value)} where a number is needed")
     return value
 
@@ -235,8 +237,11 @@ def _date(value: Any) -> date:
 
 def _datetime(value: Any) -> datetime:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(_text(value))
-    if moment.tzinfo is None:
+    offset = moment.utcoffset()
+    if offset is None:
         raise ValueError("the offset is missing, as in 2026-01-01T08:00:00+08:00")
+    if abs(offset) > _FARTHEST:
+        raise ValueError("the offset is more than 18 hours; no place on Earth has it")
     return moment
 
 

@@ -271,7 +271,19 @@ class _Rewriter:
     def rewrite_compare(self, node: ast.Compare, depth: int) -> ast.expr:
         if not all(isinstance(op, COMPARISONS) for op in node.ops):
             raise self.refuse(node, "this comparison is not part of the language", "write `==` or `!=`")
-        return ast.Compare(self.rewrite(node.left, depth), node.ops, self.all(node.comparators, depth))
+        left, *rights = self.all([node.left, *node.comparators], depth)
+        if len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+            return self.compare_once(left, node.ops[0], rights[0])
+        return ast.Compare(left, node.ops, rights)
+
+    def compare_once(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
+        """`x == true` asks whether x is true: to Python 1 would be too."""
+        sides = [each.value for each in (left, right) if isinstance(each, ast.Constant)]
+        if not any(isinstance(value, bool) for value in sides):
+            return ast.Compare(left, [operator], [right])
+        if len(sides) == 2:
+            return ast.Constant((sides[0] is sides[1]) is isinstance(operator, ast.Eq))
+        return ast.Compare(left, [ast.Is() if isinstance(operator, ast.Eq) else ast.IsNot()], [right])
 
     def rewrite_ifexp(self, node: ast.IfExp, depth: int) -> ast.expr:
         test, body = self.rewrite(node.test, depth), self.rewrite(node.body, depth)
@@ -288,6 +300,12 @@ class _Rewriter:
     def rewrite_dict(self, node: ast.Dict, depth: int) -> ast.expr:
         self.syntax.builds = True
         keys = [self.rewrite(key, depth) for key in node.keys if key is not None]
+        known: set[object] = set()
+        for key in keys:
+            if isinstance(key, ast.Constant):
+                if key.value in known:
+                    raise self.refuse(key, f"the key {key.value!r} stands twice", "keep one of the two")
+                known.add(key.value)
         return ast.Dict([*keys], self.all(node.values, depth))  # `**` never gets past the scanner
 
     def rewrite_call(self, node: ast.Call, depth: int) -> ast.expr:
