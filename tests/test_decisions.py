@@ -70,7 +70,8 @@ def load(*arguments: Any, **named: Any) -> Decision:
 
 
 def problems(*decisions: str) -> str:
-    return "\n".join(map(str, check_decisions(file(*decisions), "decisions/t.dmn")))
+    xml = "".join(decisions) if "".join(decisions).startswith("<definitions") else file(*decisions)
+    return "\n".join(map(str, check_decisions(xml, "decisions/t.dmn")))
 
 
 # The reference page
@@ -298,6 +299,21 @@ def test_required_decisions_come_first_whatever_their_order_in_the_file() -> Non
 def test_a_required_value_has_the_variable_s_name_and_wins_over_the_context() -> None:
     xml = file(literal("b", "seen", "a", variable="out"), literal("a", "1", variable="seen"))
     assert load_decisions(xml, "decisions/t.dmn")["b"].evaluate({"seen": 2}).value == 1
+
+
+@pytest.mark.parametrize("place", ["variable", "expression"])
+def test_the_value_of_an_expression_has_the_type_that_was_declared(place: str) -> None:
+    on_variable, on_expression = ('typeRef="number"', "") if place == "variable" else ("", 'typeRef="number"')
+    xml = file(
+        f'<decision id="a"><variable name="a" {on_variable}/>'
+        f"<literalExpression {on_expression}><text>x</text></literalExpression></decision>"
+    )
+    decision = load_decisions(xml, "decisions/t.dmn")["a"]
+    assert (decision.evaluate({"x": 2}).value, decision.evaluate({"x": None}).value) == (2, None)
+    for wrong in ("two", True):
+        with pytest.raises(DecisionError, match=r"decision a: the expression gives .* where the column says number"):
+            decision.evaluate({"x": wrong})
+    assert "unknown type 'money'" in problems(xml.replace('"number"', '"money"'))
 
 
 def test_the_context_is_not_changed() -> None:

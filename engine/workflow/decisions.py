@@ -122,13 +122,20 @@ class _FileReader(LogicReader):
                 known = tuple(each for each in required if each is not None)
                 name = element.get("name") or decision_id
                 variable = read_variable(element) or decision_id
-                done[decision_id] = Decision(decision_id, name, variable, body, known, self.source)
+                kind = self.read_value_type(decision_id, element) if isinstance(body, Expression) else ""
+                done[decision_id] = Decision(decision_id, name, variable, body, known, self.source, kind)
             return done[decision_id]
 
         for decision_id in found:
             if len(self.problems) == 0 or decision_id not in done:
                 build(decision_id, ())
         return {decision_id: done[decision_id] for decision_id in found if decision_id in done}
+
+    def read_value_type(self, decision_id: str, element: Any) -> str:
+        """The type an expression's value must have: its own, or that of the decision's variable."""
+        self.decision_id, self.rule_id = decision_id, ""
+        places = [*children(element, "literalExpression"), *children(element, "variable")]
+        return next((self.read_type(each.get("typeRef"), "its value") for each in places if each.get("typeRef")), "")
 
     def read_requirements(self, decision_id: str, found: dict[str, Any]) -> list[str]:
         self.decision_id, self.rule_id = decision_id, ""

@@ -120,6 +120,7 @@ class Decision:
     body: Table | Expression
     requires: tuple["Decision", ...] = ()
     source: str = ""
+    type: str = ""  # of an expression's value; a table's columns have their own
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -171,7 +172,7 @@ class Decision:
             names[required.variable] = done[required.decision_id].value
         before = tuple(done[required.decision_id] for required in self.requires)
         if isinstance(self.body, Expression):
-            value = self._compute(self.body, names, "the expression")
+            value = self._read_value(self._compute(self.body, names, "the expression"))
             return DecisionResult(value, decision_id=self.decision_id, required=before)
         values = [self._read_input(given, names) for given in self.body.inputs]
         rules = self.body.match(self.decision_id, values, names)
@@ -186,6 +187,16 @@ class Decision:
         return DecisionResult(
             value, tuple(rule.hit for rule in hits), inputs, self.body.policy, self.decision_id, before
         )
+
+    def _read_value(self, value: Any) -> Any:
+        if value is None or not self.type:
+            return value
+        try:
+            return TYPES[self.type](value)
+        except ValueError as error:
+            message = f"the expression gives {getattr(error, 'message', str(error))}"
+            remedy = f"write an expression for a {self.type}, or change the type of the decision's variable"
+            raise DecisionError(self.decision_id, (), message, remedy) from error
 
     def _read_input(self, given: Input, names: dict[str, Any]) -> Any:
         value = self._compute(given.expression, names, f"input {given.label}")
