@@ -8,17 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from engine.casefile.unit import unit_of
 from engine.cases.opening import Report
-from engine.cases.reporting import report_case
+from engine.cases.reporting import open_case
+from engine.cases.tasks import standing
 from engine.city import City, load_city
 from engine.clock import FrozenClock
 from engine.database import begin_write, open_database, session_factory
 from engine.loading.city import load_city_folder
-from engine.models import Base, Case, Person, Task
+from engine.models import Base, Person
 from engine.organisation.actor import Actor
 from engine.organisation.people import load_actor
 from engine.organisation.roles import Role, load_roles
@@ -57,17 +60,12 @@ class BenchTown:
         """The moment at which everything happens; the benchmark's clock stands still unless moved."""
         return self.clock.now()
 
-    def report(self, session: Session) -> Case:
-        """Report one case and commit, as the host does."""
+    def report(self, session: Session) -> dict[str, Any]:
+        """Report one case and commit, as the host does; where it stands then."""
         begin_write(session)
-        reporter = self.actors["accept"]
-        case = report_case(session, self.platform, REPORT, reporter, self.now)
+        standing_now = standing(open_case(unit_of(session), self.platform, REPORT, self.actors["accept"], self.now))
         session.commit()
-        return case
-
-    def open_task(self, session: Session, case_id: int) -> Task:
-        """The one open task of a case."""
-        return session.scalars(select(Task).where(Task.case_id == case_id, Task.status == "open")).one()
+        return standing_now
 
     def close(self) -> None:
         """Give up the database."""

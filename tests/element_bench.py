@@ -10,20 +10,21 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine.cases.actions import open_step
+from engine.casefile.unit import unit_of
 from engine.cases.messages import case_handlers
-from engine.cases.opening import Report, new_case, next_number, pending_instance, settle_stage, start_process
+from engine.cases.opening import Report, new_case, new_file, number_case, settle_stage, start_process, what_opens
 from engine.cases.operators import CORE_OPERATORS
+from engine.cases.steps import step_on_case
 from engine.cases.tasks import complete_task
 from engine.cases.timekeeping import fire_due_timers
 from engine.database import begin_write
 from engine.errors import OperatorError
-from engine.models import Case, CaseEvent, Instance, Task, Timer, WaitingEvent
+from engine.models import CaseEvent, Instance, Task, Timer, WaitingEvent
 from engine.outbox import Outbox, deliver_due
 from engine.platform import build_platform
 from engine.registry import Operator, build_registry
 from engine.testing.small_city import SmallTown
-from engine.workflow.runtime import Runtime
+from engine.workflow.runtime import Runtime, read_live
 from engine.workflow.step import Step
 
 EXAMPLES = Path(__file__).parents[1] / "docs/reference/examples"
@@ -63,15 +64,11 @@ class Bench:
         case = new_case(Report("component", "0101", "井盖缺失", "patrol", lon=116.0005, lat=28.0005), now)
         for name, value in values.items():
             setattr(case, name, value)
-        case.number = next_number(town.session, town.city, now)
-        town.session.add(case)
-        town.session.flush()
-        definition = town.platform.definitions.current(town.session, now)
-        instance = pending_instance(case, definition, process, now)
-        platform = town.platform
-        start_process(
-            Step(town.session, platform.host, platform.runtime, definition, case, instance, now, None, process=process)
-        )
+        platform, unit = town.platform, unit_of(town.session)
+        instance_id = number_case(unit, town.city, case, now, unit.ask(*what_opens(town.city, now)))
+        definition = platform.definitions.current(town.session, now)
+        file = new_file(unit, platform.runtime.shelf, case, instance_id, definition, process, now)
+        start_process(Step(unit, platform.host, platform.runtime, definition, file, now, None, process=process))
         town.session.commit()
         return Work(self, case.id, case.number)
 
@@ -137,8 +134,8 @@ class Work:
         town = self.bench.town
         self.bench.settle()
         begin_write(town.session)
-        case = town.session.get_one(Case, self.id)
-        step = open_step(town.session, town.platform, case, None, town.clock.now(), lock=True)
+        step = step_on_case(unit_of(town.session), town.platform, self.id, town.clock.now(), None)
+        assert step is not None
         taken = town.platform.runtime.send(step, message, payload)
         settle_stage(step)
         town.session.commit()
@@ -150,7 +147,7 @@ class Work:
         town = self.bench.town
         instance = town.session.scalars(select(Instance).where(Instance.case_id == self.id)).one()
         definition = town.platform.definitions.get(town.session, instance.deployment_id)
-        return dict(town.platform.runtime.live.read(instance, definition).last_task.data)
+        return dict(read_live(instance, definition).last_task.data)
 
     def task_data(self, element: str) -> dict[str, Any]:
         """The variables an open task sees."""
@@ -162,7 +159,7 @@ class Work:
         assert task is not None, f"no open task {element}; open are {self.open()}"
         instance = town.session.get_one(Instance, task.instance_id)
         definition = town.platform.definitions.get(town.session, instance.deployment_id)
-        workflow = town.platform.runtime.live.read(instance, definition)
+        workflow = read_live(instance, definition)
         return dict(workflow.get_task_from_id_or_none(task.id).data)
 
     def ended(self) -> bool:

@@ -16,13 +16,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from engine.casefile.unit import unit_of
 from engine.cases import clocks
+from engine.cases.steps import step_on_case
 from engine.database import begin_write
 from engine.limits import parse_limit
-from engine.models import Case, CaseClock, CaseEvent, Instance, Timer
+from engine.models import CaseClock, CaseEvent, Instance, Timer
 from engine.testing.casework import CaseWork
 from engine.testing.small_city import SmallTown, write_small_city
-from engine.workflow.step import Step
 
 SHARES = {"limit_30": 0.3, "limit_80": 0.8, "limit_100": 1.0, "limit_150": 1.5}
 
@@ -162,12 +163,8 @@ def again(work: CaseWork) -> None:
     """Send the message that enters the stage anew."""
     town, now = work.town, work.town.clock.now()
     begin_write(town.session)
-    instance = town.session.scalars(select(Instance).where(Instance.case_id == work.id)).one()
-    definition = town.platform.definitions.get(town.session, instance.deployment_id)
-    case = town.session.get_one(Case, work.id)
-    step = Step(
-        town.session, town.platform.host, town.platform.runtime, definition, case, instance, now, None, process="case"
-    )
+    step = step_on_case(unit_of(town.session), town.platform, work.id, now, None)
+    assert step is not None
     assert town.platform.runtime.send(step, "again", {})
     town.session.commit()
 

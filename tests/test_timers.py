@@ -493,6 +493,7 @@ def test_what_was_put_off_does_not_come_back_with_the_next_act_of_a_clerk(town: 
     later = town.clock.now() + timedelta(minutes=5)
     town.session.query(Timer).filter_by(element="limit_80").update({"due_at": later})
     town.session.commit()
+    work.forget_live()
     work.do("unit_clerk_municipal", "receive", {"decision": "accept"})
     assert fired(work) == []
     assert later in index(work)

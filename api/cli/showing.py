@@ -20,6 +20,7 @@ from api.cli.deploying import COMMANDS as DEPLOYING
 from api.cli.explaining import explain_command
 from api.cli.outline import Outline
 from api.cli.testing import play_scenarios
+from engine.casefile.unit import Unit
 from engine.cases.deadlines import explain_deadline
 from engine.cases.views import class_view, history, summarise, unit_view
 from engine.city import City
@@ -172,7 +173,7 @@ def case_told(session: Session, platform: Platform, case: Case, moment: datetime
     return {
         "summary": asdict(summarise(platform, case, moment)),
         "catalogue": asdict(found) if (found := class_view(session, case)) is not None else None,
-        "facts": platform.host.facts(session, case, moment),
+        "facts": platform.host.facts(Unit(session), case, moment),
         "units": [asdict(unit_view(platform, unit)) for unit in case.units],
         "tasks": tasks,
         "clocks": [asdict(clock) for clock in explain_deadline(platform, case, moment).clocks],

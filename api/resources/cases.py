@@ -27,9 +27,9 @@ from api.schemas.cases import (
 )
 from api.schemas.standing import CaseDiagramsSchema, DeadlineSchema, PictureQuery
 from engine.cases.access import access_case
-from engine.cases.actions import act_on_case, running_instance
+from engine.cases.actions import act_on_case
 from engine.cases.deadlines import DeadlineReason, explain_deadline
-from engine.cases.diagrams import CaseDiagrams, standing_in_diagrams
+from engine.cases.diagrams import CaseDiagrams, case_instance, standing_in_diagrams
 from engine.cases.listing import CaseFilter, list_cases
 from engine.cases.opening import Report
 from engine.cases.reporting import report_case
@@ -212,5 +212,5 @@ class CaseAction(MethodView):
         except StepFailed as error:
             db.rollback()
             case = accessible(number)
-            note_incident(error, case.id, running_instance(db, case), moment)
+            note_incident(error, case.id, case_instance(db, case), moment)
             raise

@@ -20,13 +20,15 @@ class Product(Peer):
 
     def start(self) -> Open:
         with self.town.sessions() as session:
-            case = self.town.report(session)
-            task = self.town.open_task(session, case.id)
-            return Open(task.id, task.element)
+            return _first(self.town.report(session))
 
     def complete(self, task: Open, answers: dict[str, Any]) -> Open | None:
         town = self.town
         with town.sessions() as session:
             standing = complete_task(session, town.platform, town.actors[task.element], task.key, answers, now=town.now)
-        following = standing["tasks"]
-        return Open(UUID(following[0]["id"]), following[0]["element"]) if following else None
+        return _first(standing) if standing["tasks"] else None
+
+
+def _first(standing: dict[str, Any]) -> Open:
+    task = standing["tasks"][0]
+    return Open(UUID(task["id"]), task["element"])

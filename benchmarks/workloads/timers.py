@@ -117,7 +117,8 @@ def fire(town: BenchTown, seconds: float, pace: Callable[[], Pace]) -> tuple[int
 def plant(town: BenchTown, count: int) -> None:
     """Copies of one freshly reported case, each with ids of its own in every row and in its state."""
     with town.sessions() as session:
-        case = town.report(session)
+        number = town.report(session)["case"]
+        case = session.scalars(select(Case).where(Case.number == number)).one()
         instance = session.execute(select(Instance.__table__).where(Instance.case_id == case.id)).one()
         originals = {
             Case: [session.execute(select(Case.__table__).where(Case.id == case.id)).one()],

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from engine.casefile.unit import Unit, unit_of
 from engine.cases.access import access_case, require
 from engine.cases.opening import settle_stage
+from engine.cases.steps import begin_step, step_on_case
 from engine.cases.tasks import standing
 from engine.cases.transaction import act_once
 from engine.errors import Conflict, Invalid
-from engine.models import Case, Instance
+from engine.models import Case
 from engine.organisation.actor import Actor
 from engine.platform import Platform
-from engine.workflow.step import Step
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,14 @@ def act_on_case(
 
     def act() -> dict[str, Any]:
         case = access_case(session, actor, platform.host.directory, number)
-        step = open_step(session, platform, case, actor, now, lock=True)
+        step = step_on_case(unit_of(session), platform, case.id, now, actor)
+        if step is None:
+            raise Conflict(f"case {case.number} has run to its end ({case.status}); nothing in it waits any more")
         step.record(f"{name}_requested", **content)
         if not platform.runtime.send(step, name, content):
-            raise Conflict(f"case {number} ({case.status}) does not take '{name}' where it stands now; reload the case")
+            raise Conflict(
+                f"case {number} ({step.case.status}) does not take '{name}' where it stands now; reload the case"
+            )
         settle_stage(step)
         return standing(step)
 
@@ -88,30 +92,13 @@ def check_payload(action: Action, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def possible_actions(session: Session, platform: Platform, actor: Actor, case: Case, now: datetime) -> list[str]:
     """The actions the actor may take on the case as it stands."""
-    if running_instance(session, case) is None:
+    unit = Unit(session)
+    file = unit.look("case", case.id)
+    if file is None:
         return []
-    step = open_step(session, platform, case, actor, now)
+    step = begin_step(unit, platform, file, now, actor)
     return [
         action.name
         for action in ACTIONS.values()
         if actor.may(action.permission) and platform.runtime.waits_for(step, action.name)
     ]
-
-
-def running_instance(session: Session, case: Case, *, lock: bool = False) -> Instance | None:
-    """The running instance of a case, none when it has ended."""
-    query = select(Instance).where(Instance.case_id == case.id, Instance.status == "running")
-    return session.scalar(query.with_for_update() if lock else query)
-
-
-def open_step(
-    session: Session, platform: Platform, case: Case, actor: Actor | None, now: datetime, *, lock: bool = False
-) -> Step:
-    """A step on the running instance of a case, locked when it is to act. Raises Conflict when it has ended."""
-    instance = running_instance(session, case, lock=lock)
-    if instance is None:
-        raise Conflict(f"case {case.number} has run to its end ({case.status}); nothing in it waits any more")
-    definition = platform.definitions.get(session, instance.deployment_id)
-    return Step(
-        session, platform.host, platform.runtime, definition, case, instance, now, actor, process=instance.process
-    )

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from engine.calendar import Limit, WorkCalendar, parse_limit
-from engine.models import Case, CaseClock, ClockSpan
+from engine.casefile.records import ClockRecord, SpanRecord
+from engine.models import Case, CaseClock
 
 HANDLING = "handling"
 """The clock that is the case's deadline."""
@@ -30,7 +31,7 @@ def start_clock(
     if clock is not None:
         stop_clock(clock, calendar, now, "restarted")
     amount = calendar.amount(now, limit).total_seconds()
-    clock = CaseClock(
+    clock = ClockRecord(
         name=name, limit_text=str(limit), original=amount, total=amount, used=0.0,
         running_since=None, due_at=None, stopped_at=None, fired={},
     )  # fmt: skip
@@ -122,4 +123,4 @@ def share_used(case: Case, calendar: WorkCalendar, now: datetime) -> float:
 def _open_span(clock: CaseClock, now: datetime, reason: str, *, running: bool) -> None:
     if clock.spans and clock.spans[-1].ended_at is None:
         clock.spans[-1].ended_at = now
-    clock.spans.append(ClockSpan(running=running, started_at=now, ended_at=None, reason=reason))
+    clock.spans.append(SpanRecord(running=running, started_at=now, ended_at=None, reason=reason))

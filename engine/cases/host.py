@@ -10,7 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.calendar import Limit, WorkCalendar
+from engine.casefile.unit import Unit
 from engine.cases import clocks
+from engine.catalogue.book import CatalogueBook
 from engine.catalogue.lookup import limit_for
 from engine.city import City
 from engine.city_calendars import city_calendar
@@ -19,8 +21,6 @@ from engine.models import Case, Component, FilingCondition, Subclass
 from engine.organisation.directory import Directory
 from engine.registry import Registry
 from engine.workflow.forms_values import Option
-
-CLASS_DEPARTMENT = dict[tuple[int, str, str], str]
 
 
 class CaseHost:
@@ -32,7 +32,7 @@ class CaseHost:
         self.ground = ground
         self.directory = directory
         self.calendar: WorkCalendar = city_calendar(city)
-        self._class_departments: CLASS_DEPARTMENT = {}
+        self.catalogue = CatalogueBook()
         self._conditions: dict[int, list[dict[str, str]]] = {}
         self._condition_options: dict[int, tuple[Option, ...]] = {}
 
@@ -41,10 +41,10 @@ class CaseHost:
         """Read ground and departments of the database."""
         return cls(city, registry, Ground.load(session), Directory.load(session))
 
-    def facts(self, session: Session, case: Case, now: datetime) -> dict[str, Any]:
+    def facts(self, unit: Unit, case: Case, now: datetime) -> dict[str, Any]:
         """The ``case`` dictionary of expressions; see docs/reference/diagrams.md for its keys."""
         places = (case.community_code or "", case.subdistrict_code or "", case.district_code or "")
-        duty = self.class_department(session, case)
+        duty = self.class_department(unit, case)
         return {
             "number": case.number,
             "kind": case.kind,
@@ -64,7 +64,7 @@ class CaseHost:
             "has_phone": bool(case.reporter_phone),
             "self_handled": case.self_handled,
             "duty_code": duty,
-            "owner_department": self.component_department(session, case),
+            "owner_department": self.component_department(unit, case),
             "duty_department": self.directory.answering(duty, places),
             "territory_department": self.directory.territorial(places),
             "fallback_department": self.directory.fallback(),
@@ -106,26 +106,25 @@ class CaseHost:
             ]
         return self._conditions[version_id]
 
-    def condition_options(self, session: Session, version_id: int) -> tuple[Option, ...]:
+    def condition_options(self, unit: Unit, version_id: int) -> tuple[Option, ...]:
         """The same as ready choices, so that checking one answer does not read 650 dictionaries."""
         if version_id not in self._condition_options:
-            listed = self.conditions(session, version_id)
+            listed = self.conditions(unit.session, version_id)
             self._condition_options[version_id] = tuple(Option(c["value"], c["label"], c["label_en"]) for c in listed)
         return self._condition_options[version_id]
 
-    def class_department(self, session: Session, case: Case) -> str:
+    def class_department(self, unit: Unit, case: Case) -> str:
         """The catalogue department of the case's subclass."""
-        key = (case.catalogue_version_id or 0, case.kind, case.full_code)
-        if key not in self._class_departments:
-            subclass = session.get(Subclass, key)
-            self._class_departments[key] = subclass.dept_code if subclass is not None else ""
-        return self._class_departments[key]
+        if case.catalogue_version_id is None:
+            return ""
+        entry = self.catalogue.edition(unit, case.catalogue_version_id).subclasses.get((case.kind, case.full_code))
+        return entry.department if entry is not None else ""
 
-    def component_department(self, session: Session, case: Case) -> str | None:
+    def component_department(self, unit: Unit, case: Case) -> str | None:
         """Who owns the reported component, or maintains it, as far as the register knows."""
         if not case.component_code:
             return None
-        component = session.get(Component, case.component_code)
+        component = unit.session.get(Component, case.component_code)
         if component is None:
             return None
         candidates = (component.dept_owner, component.dept_maintenance, component.dept_in_charge)

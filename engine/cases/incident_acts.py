@@ -13,15 +13,17 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from engine.casefile.unit import unit_of
 from engine.cases.actions import act_on_case
 from engine.cases.incidents import find_incident, letter_of
+from engine.cases.steps import step_on
 from engine.cases.stuck import look_at_instance
 from engine.cases.tasks import complete_task
 from engine.cases.timekeeping import fire_instance
 from engine.cases.transaction import act_once
 from engine.database import begin_write
 from engine.errors import Conflict, Invalid, NotFound
-from engine.models import Case, CaseEvent, Incident, Instance, Person, Timer
+from engine.models import Case, CaseEvent, Incident, Instance, Person
 from engine.organisation.actor import Actor
 from engine.organisation.people import load_actor
 from engine.organisation.roles import load_roles
@@ -29,7 +31,7 @@ from engine.outbox import retry_message
 from engine.platform import Platform
 from engine.workflow.elements import Element
 from engine.workflow.repairing import set_variables
-from engine.workflow.step import PASSED_OVER, Step
+from engine.workflow.step import PASSED_OVER
 
 SKIPPABLE = ("serviceTask", "businessRuleTask", "scriptTask", "sendTask")
 
@@ -69,7 +71,9 @@ def repair_incident(
     instance_id, act = incident.instance_id, incident.act
 
     def repair() -> dict[str, Any]:
-        step = _step(session, platform, instance_id, now, actor)
+        step = step_on(unit_of(session), platform, instance_id, now, actor)
+        if step is None:
+            raise Conflict("the case has run to its end; there is nothing to mend")
         before = set_variables(step, variables, _task_of(act))
         step.record("variables_repaired", before=before, after=dict(variables), reason=reason, by=by)
         return {}
@@ -144,28 +148,18 @@ def _fire(session: Session, platform: Platform, instance_id: int, timers: list[l
     """Fire the timers a failure has put off. Raises what fails again; nothing of it is kept then."""
     begin_write(session)
     try:
+        file = unit_of(session).take(platform.runtime.shelf, "id", instance_id)
+        waiting = file.timers if file is not None else {}
         for task_id, position in timers:
-            timer = session.get(Timer, (UUID(task_id), position))
+            timer = waiting.get((UUID(task_id), position))
             if timer is not None and timer.due_at is not None:
                 timer.due_at = now
-        session.flush()
         if not fire_instance(session, platform, instance_id, now):
             raise Conflict("no timer of this incident waits any more, or another worker is at it; look again")
         session.commit()
     except BaseException:
         session.rollback()
         raise
-
-
-def _step(session: Session, platform: Platform, instance_id: int, now: datetime, actor: Actor | None) -> Step:
-    instance = session.get_one(Instance, instance_id, with_for_update=True)
-    if instance.status != "running":
-        raise Conflict("the case has run to its end; there is nothing to mend")
-    case = session.get_one(Case, instance.case_id)
-    definition = platform.definitions.get(session, instance.deployment_id)
-    return Step(
-        session, platform.host, platform.runtime, definition, case, instance, now, actor, process=instance.process
-    )
 
 
 def _task_of(act: Mapping[str, Any]) -> UUID | None:

@@ -14,12 +14,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from engine.casefile.unit import unit_of
 from engine.cases.opening import settle_stage
+from engine.cases.steps import step_on
 from engine.errors import Conflict
 from engine.models import Case, CaseEvent, Instance, OutboxMessage, WaitingEvent
 from engine.outbox import Handler
 from engine.platform import Platform
-from engine.workflow.step import Step
 
 PATIENCE = timedelta(days=7)
 """How long a message waits for a case that takes it. A signal is heard by whoever waits, or by nobody."""
@@ -46,7 +47,7 @@ def deliver_message(platform: Platform, session: Session, message: OutboxMessage
     name, key = str(message.payload["name"]), str(message.payload["key"])
     content: dict[str, Any] = dict(message.payload.get("content") or {})
     for instance_id, by_key in receivers(session, name, key):
-        step = step_on(session, platform, instance_id, now)
+        step = step_on(unit_of(session), platform, instance_id, now, None)
         if step is not None and platform.runtime.send(step, name, content, key=key if by_key else None):
             step.record("message_received", message=name, key=key, sender=number_of(session, message.case_id))
             settle_stage(step)
@@ -108,23 +109,11 @@ def spread_signal(session: Session, message: OutboxMessage, now: datetime) -> No
 
 def deliver_signal(platform: Platform, session: Session, message: OutboxMessage, now: datetime) -> None:
     """Let one case hear a signal; one that no longer waits for it has moved on."""
-    step = step_on(session, platform, int(message.payload["instance"]), now)
+    step = step_on(unit_of(session), platform, int(message.payload["instance"]), now, None)
     name = str(message.payload["name"])
     if step is not None and platform.runtime.signal(step, name, dict(message.payload.get("content") or {})):
         step.record("signal_heard", signal=name, sender=number_of(session, message.payload.get("sender")))
         settle_stage(step)
-
-
-def step_on(session: Session, platform: Platform, instance_id: int, now: datetime) -> Step | None:
-    """A step of nobody's on a running instance, locked; none when it has ended."""
-    instance = session.scalar(select(Instance).where(Instance.id == instance_id).with_for_update())
-    if instance is None or instance.status != "running":
-        return None
-    definition = platform.definitions.get(session, instance.deployment_id)
-    case = session.get_one(Case, instance.case_id)
-    return Step(
-        session, platform.host, platform.runtime, definition, case, instance, now, None, process=instance.process
-    )
 
 
 def number_of(session: Session, case_id: int | None) -> str:

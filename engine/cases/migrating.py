@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from engine.casefile.unit import Unit, unit_of
 from engine.cases.migration_preview import Order, Selection, attempt_move, chosen_instances, node_maps, trial_step
 from engine.cases.migration_rows import remember, restore, restore_listeners
 from engine.cases.transaction import act_once
@@ -156,10 +157,9 @@ def _move_item(
         migration = session.get_one(Migration, item.migration_id)
         if migration.status != RUNNING:
             return {"go_on": False}
-        instance = session.get_one(Instance, item.instance_id, with_for_update=True)
         if item.status == "waiting":
             item.at = now
-            _move_one(session, platform, migration, item, instance, nodes, now, actor)
+            _move_one(unit_of(session), platform, migration, item, nodes, now, actor)
         return {"go_on": True}
 
     try:
@@ -171,24 +171,23 @@ def _move_item(
 
 
 def _move_one(
-    session: Session,
+    unit: Unit,
     platform: Platform,
     migration: Migration,
     item: MigrationItem,
-    instance: Instance,
     nodes: Mapping[int, NodeMap],
     now: datetime,
     actor: Actor | None,
 ) -> None:
-    if instance.status != "running":
+    file = unit.take(platform.runtime.shelf, "id", item.instance_id)
+    if file is None or file.instance.status != "running":
         item.status, item.notes = "ended", [asdict(Words("案件流程已结束，无需迁移", "the case has run to its end"))]
         return
-    if instance.deployment_id != item.from_id:
-        other = instance.deployment_id
+    if file.instance.deployment_id != item.from_id:
+        other = file.instance.deployment_id
         raise _Refused((Words(f"已被另一次迁移移到部署 {other}", f"another migration moved it to deployment {other}"),))
-    case = session.get_one(Case, instance.case_id)
-    step = trial_step(session, platform, instance, case, migration.target_id, now, actor)
-    item.state, (item.tasks, item.timers) = instance.state, remember(session, instance.id)
+    step = trial_step(unit, platform, file, migration.target_id, now, actor)
+    item.state, (item.tasks, item.timers) = file.instance.state, remember(file)
     outcome = attempt_move(step, nodes[item.from_id])
     if outcome.refusals:
         raise _Refused(outcome.refusals)
@@ -197,8 +196,8 @@ def _move_one(
         "migrated", migration=migration.id, before=item.from_id, after=migration.target_id, author=migration.author,
         reason=migration.reason, changes=item.notes,
     )  # fmt: skip
-    session.flush()
-    item.version = instance.version
+    step.flush()
+    item.version = file.instance.version
 
 
 def _note(session: Session, item_id: int, status: str, notes: tuple[Words, ...], now: datetime) -> dict[str, Any]:
@@ -212,16 +211,17 @@ def _undo_item(session: Session, platform: Platform, item_id: int, now: datetime
         item = session.get_one(MigrationItem, item_id, with_for_update=True)
         if item.status == "waiting":
             return _note(session, item_id, "undone", (), now)
-        instance = session.get_one(Instance, item.instance_id, with_for_update=True)
-        if instance.version != item.version:
+        unit = unit_of(session)
+        file = unit.take(platform.runtime.shelf, "id", item.instance_id)
+        if file is None or file.instance.version != item.version:
             moved = Words("案件在迁移后已有进展，保留在新部署", "the case has moved on since and stays where it is")
             return _note(session, item_id, "moved_on", (moved,), now)
-        case = session.get_one(Case, instance.case_id)
-        step = trial_step(session, platform, instance, case, item.from_id, now, actor)
-        restore(session, instance, item)
-        step.record("migration_undone", migration=item.migration_id, before=instance.deployment_id, after=item.from_id)
-        listening = platform.definitions.get(session, instance.deployment_id).listens
-        instance.deployment_id = item.from_id
+        step = trial_step(unit, platform, file, item.from_id, now, actor)
+        restore(file, item)
+        now_on = file.instance.deployment_id
+        step.record("migration_undone", migration=item.migration_id, before=now_on, after=item.from_id)
+        listening = platform.definitions.of(unit, now_on).listens
+        file.instance.deployment_id = item.from_id
         if step.definition.listens or listening:
             restore_listeners(step)
         return _note(session, item_id, "undone", (), now)

@@ -9,6 +9,8 @@ from datetime import datetime
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from engine.casefile.file import CaseFile
+from engine.casefile.unit import Unit
 from engine.errors import DomainError, Invalid, NotFound
 from engine.models import Case, Deployment, Instance, MigrationItem
 from engine.organisation.actor import Actor
@@ -56,15 +58,13 @@ def preview_migration(session: Session, platform: Platform, order: Order, now: d
     nodes = node_maps(session, platform, order)
     for instance_id in session.scalars(chosen_instances(order)).all():
         session.rollback()
-        with session.no_autoflush:
-            instance = session.get_one(Instance, instance_id)
-            case, deployment = session.get_one(Case, instance.case_id), instance.deployment_id
-            number = case.number
-            outcome = attempt_move(
-                trial_step(session, platform, instance, case, order.target, now, None), nodes[deployment]
-            )
+        unit = Unit(session)
+        file = unit.look("id", instance_id)
+        assert file is not None  # it was chosen by the same condition
+        deployment = file.instance.deployment_id
+        outcome = attempt_move(trial_step(unit, platform, file, order.target, now, None), nodes[deployment])
         session.rollback()
-        yield Preview(number, instance_id, deployment, outcome.changes, outcome.refusals)
+        yield Preview(file.case.number, instance_id, deployment, outcome.changes, outcome.refusals)
 
 
 def chosen_instances(order: Order) -> Select[int]:
@@ -105,20 +105,11 @@ def node_maps(
     return {nodes.old.deployment_id: nodes for nodes in found}
 
 
-def trial_step(
-    session: Session,
-    platform: Platform,
-    instance: Instance,
-    case: Case,
-    target: int,
-    now: datetime,
-    actor: Actor | None,
-) -> Step:
-    """A step on an instance as it runs on the target."""
-    definition = platform.definitions.get(session, target)
-    return Step(
-        session, platform.host, platform.runtime, definition, case, instance, now, actor, process=instance.process
-    )
+def trial_step(unit: Unit, platform: Platform, file: CaseFile, target: int, now: datetime, actor: Actor | None) -> Step:
+    """A step on a case file as it runs on the target."""
+    definition = platform.definitions.of(unit, target)
+    process = file.instance.process
+    return Step(unit, platform.host, platform.runtime, definition, file, now, actor, process=process)
 
 
 def attempt_move(step: Step, nodes: NodeMap) -> Outcome:

@@ -6,22 +6,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from engine.models import Instance, MigrationItem, Task, Timer
+from engine.casefile.file import CaseFile
+from engine.casefile.records import TimerRecord
+from engine.models import MigrationItem
 from engine.workflow.listening import settle_listeners
 from engine.workflow.migration import TASK_FIELDS
+from engine.workflow.runtime import read_live
 from engine.workflow.step import Step
 
 TASK_MOMENTS = ("due_at", "warn_at")
 TIMER_FIELDS = ("position", "element", "text", "clock", "share")
 
 
-def remember(session: Session, instance_id: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def remember(file: CaseFile) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Open tasks and timers of an instance as JSON values."""
-    tasks = session.scalars(select(Task).where(Task.instance_id == instance_id, Task.status == "open"))
-    timers = session.scalars(select(Timer).where(Timer.instance_id == instance_id))
     return (
         [
             {
@@ -29,7 +27,7 @@ def remember(session: Session, instance_id: int) -> tuple[list[dict[str, Any]], 
                 **{name: getattr(row, name) for name in TASK_FIELDS},
                 **{name: _text(getattr(row, name)) for name in TASK_MOMENTS},
             }
-            for row in tasks
+            for row in file.tasks.values()
         ],
         [
             {
@@ -37,42 +35,39 @@ def remember(session: Session, instance_id: int) -> tuple[list[dict[str, Any]], 
                 **{name: getattr(row, name) for name in TIMER_FIELDS},
                 "due_at": _text(row.due_at),
             }
-            for row in timers
+            for row in file.timers.values()
         ],
     )
 
 
-def restore(session: Session, instance: Instance, item: MigrationItem) -> None:
+def restore(file: CaseFile, item: MigrationItem) -> None:
     """Put state, open tasks and timers back. Who holds a task and what was drafted since stays."""
     assert item.state is not None  # a migrated item has one
-    instance.state = item.state
+    file.instance.state, file.live = item.state, None
     for kept in item.tasks:
-        row = session.get_one(Task, UUID(kept["id"]))
+        row = file.tasks[UUID(kept["id"])]
         for name in TASK_FIELDS:
             setattr(row, name, kept[name])
         for name in TASK_MOMENTS:
             setattr(row, name, _moment(kept[name]))
         row.version += 1
-    there = {
-        (row.task_id, row.position): row
-        for row in session.scalars(select(Timer).where(Timer.instance_id == instance.id))
-    }
+    gone = dict(file.timers)
     for kept in item.timers:
-        key = (UUID(kept["task_id"]), kept["position"])
-        timer = there.pop(key, None)
+        place = (UUID(kept["task_id"]), kept["position"])
+        timer = gone.pop(place, None)
         if timer is None:
-            timer = Timer(task_id=key[0], instance_id=instance.id)
-            session.add(timer)
+            timer = file.timers[place] = TimerRecord(task_id=place[0], instance_id=file.instance.id)
         for name in TIMER_FIELDS:
             setattr(timer, name, kept[name])
         timer.due_at = _moment(kept["due_at"])
-    for timer in there.values():
-        session.delete(timer)
+    for place in gone:
+        del file.timers[place]
+        file.timers_gone.append(place)
 
 
 def restore_listeners(step: Step) -> None:
     """Bring what other cases can reach in line with a state just put back."""
-    workflow = step.runtime.live.read(step.instance, step.definition)
+    workflow = read_live(step.instance, step.definition)
     workflow.step = step
     settle_listeners(step, workflow)
 

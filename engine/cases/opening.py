@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy import text
 
+from engine.casefile.asking import Asked, PerDialect, Question
+from engine.casefile.file import CaseFile
+from engine.casefile.records import CaseRecord, InstanceRecord, UnitRecord
+from engine.casefile.shelf import Shelf
+from engine.casefile.unit import Unit
 from engine.city import City
 from engine.errors import Invalid
-from engine.models import Case, CaseLink, CaseUnit, Counter, Instance
+from engine.models import Case, CaseLink, Instance
 from engine.workflow.definitions import Definition
 from engine.workflow.step import Step
 
@@ -44,7 +51,7 @@ def new_case(report: Report, now: datetime) -> Case:
     """A case row with everything a report says and nothing else."""
     if report.source not in SOURCES:
         raise Invalid(f"source {report.source!r} is unknown; use one of {', '.join(SOURCES)}", field="source")
-    return Case(
+    return CaseRecord(
         number="", external_id=report.external_id, status="reported", stage="", title=report.title,
         description=report.description, kind=report.kind, full_code=report.full_code, condition_no=None,
         catalogue_version_id=None, limit_text="", source=report.source, urgent=report.urgent,
@@ -58,16 +65,44 @@ def new_case(report: Report, now: datetime) -> Case:
     )  # fmt: skip
 
 
-def next_number(session: Session, city: City, now: datetime) -> str:
-    """The next case number of the city's pattern; the serial restarts every day."""
-    day = now.astimezone(city.time_zone).date()
-    name = f"case {day.isoformat()}"
-    counter = session.get(Counter, name, with_for_update=True)
-    if counter is None:
-        counter = Counter(name=name, value=0)
-        session.add(counter)
-    counter.value += 1
-    return city.case_number.format(year=day.year, month=day.month, day=day.day, serial=counter.value)
+COUNT_ON = Question(
+    text(
+        "INSERT INTO counter (name, value) VALUES (:name, 1) "
+        "ON CONFLICT (name) DO UPDATE SET value = counter.value + 1 RETURNING value"
+    ),
+    "name",
+)
+"""The next number of a named counter, beginning with 1. Others wait for it until the act ends."""
+
+
+def _next_id(table: str) -> PerDialect:
+    return PerDialect(
+        Question(text(f"SELECT coalesce(max(id), 0) + 1 FROM {table}")),
+        Question(text(f"SELECT nextval(pg_get_serial_sequence('{table}', 'id'))")),
+    )
+
+
+NEXT_CASE, NEXT_INSTANCE = _next_id(Case.__tablename__), _next_id(Instance.__tablename__)
+
+
+def what_opens(city: City, now: datetime) -> tuple[Asked, ...]:
+    """What opening a case asks of the database: the serial of its number, its id and that of its instance."""
+    return (COUNT_ON, {"name": f"case {_day(city, now).isoformat()}"}), (NEXT_CASE, {}), (NEXT_INSTANCE, {})
+
+
+def number_case(unit: Unit, city: City, case: Case, now: datetime, drawn: Sequence[Any]) -> int:
+    """Give a case its number (of the city's pattern; the serial restarts every day) and id, as ``what_opens`` drew.
+
+    Returns the id of its instance.
+    """
+    day = _day(city, now)
+    case.number = city.case_number.format(year=day.year, month=day.month, day=day.day, serial=drawn[0][0])
+    case.id = unit.fresh_id(CaseRecord, drawn[1][0])
+    return unit.fresh_id(InstanceRecord, drawn[2][0])
+
+
+def _day(city: City, now: datetime) -> date:
+    return now.astimezone(city.time_zone).date()
 
 
 def start_process(step: Step) -> None:
@@ -81,12 +116,17 @@ def start_process(step: Step) -> None:
     settle_stage(step)
 
 
-def pending_instance(case: Case, definition: Definition, process: str, now: datetime) -> Instance:
-    """An instance row about to be started."""
-    return Instance(
-        case_id=case.id, deployment_id=definition.deployment_id, process=process, status="running",
+def new_file(
+    unit: Unit, shelf: Shelf, case: Case, instance_id: int, definition: Definition, process: str, now: datetime
+) -> CaseFile:
+    """The file of a case about to be started on a process; its rows are written at the end of the act."""
+    instance = InstanceRecord(
+        id=instance_id, case_id=case.id, deployment_id=definition.deployment_id, process=process, status="running",
         state=b"", version=1, started_at=now, ended_at=None,
     )  # fmt: skip
+    file = CaseFile(case, instance)
+    unit.hold(shelf, file)
+    return file
 
 
 def settle_stage(step: Step) -> None:
@@ -113,15 +153,11 @@ def open_beside(step: Step, process: str, title: str, department: str | None) ->
         "district_code", "area_class",
     ):  # fmt: skip
         setattr(case, name, getattr(parent, name))
-    case.number = next_number(step.session, host.city, step.now)
+    instance_id = number_case(step.unit, host.city, case, step.now, step.unit.ask(*what_opens(host.city, step.now)))
     case.lead_department = department or parent.lead_department
-    step.session.add(case)
-    step.session.flush()
     if case.lead_department:
-        case.units.append(CaseUnit(department_code=case.lead_department, part="lead", since=step.now, until=None))
+        case.units.append(UnitRecord(department_code=case.lead_department, part="lead", since=step.now, until=None))
+    file = new_file(step.unit, step.runtime.shelf, case, instance_id, step.definition, process, step.now)
     step.session.add(CaseLink(from_id=parent.id, to_id=case.id, kind=process, created_at=step.now))
-    instance = pending_instance(case, step.definition, process, step.now)
-    start_process(
-        Step(step.session, host, step.runtime, step.definition, case, instance, step.now, step.actor, process=process)
-    )
+    start_process(Step(step.unit, host, step.runtime, step.definition, file, step.now, step.actor, process=process))
     return case.number

@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.calendar import LimitError, parse_limit
+from engine.casefile.records import UnitRecord
 from engine.cases import clocks
 from engine.cases.evaluation_facts import evaluation_facts
 from engine.cases.opening import open_beside
-from engine.catalogue.lookup import find_condition, find_subclass, limit_for, version_in_force
+from engine.catalogue.lookup import limit_for
 from engine.errors import OperatorRefused
-from engine.models import Case, CaseLink, CaseUnit, Evaluation, FilingCondition, Supervision
+from engine.models import Case, CaseLink, Evaluation, Supervision
 from engine.registry import Operator, OperatorFunction
 from engine.workflow.lists import CONDITION_LIMIT
 from engine.workflow.step import Step
@@ -34,10 +35,12 @@ def classify(step: Step, condition: str | None = None, urgent: Any = None) -> No
         full_code, _, number = rest.partition("/")
         if not number.isdigit() or case.catalogue_version_id is None:
             raise OperatorRefused(f"{condition!r} is no filing condition; write kind/code/number", field="condition")
-        find_condition(step.session, case.catalogue_version_id, kind, full_code, int(number))
+        host: Any = step.host
+        edition = host.catalogue.edition(step.unit, case.catalogue_version_id)
+        edition.limit(kind, full_code, int(number))
         if (kind, full_code) != (case.kind, case.full_code):
             step.record("reclassified", before=f"{case.kind}/{case.full_code}", now=f"{kind}/{full_code}")
-            case.title = find_subclass(step.session, case.catalogue_version_id, kind, full_code).name
+            case.title = edition.subclass(kind, full_code).name
         case.kind, case.full_code, case.condition_no = kind, full_code, int(number)
     if urgent is not None:
         case.urgent = urgent in (True, "true", "yes")
@@ -59,12 +62,12 @@ def find_departments(step: Step, duties: Sequence[str] | None = None) -> dict[st
 def file_case(step: Step) -> dict[str, Any]:
     """File the case: from now on it has its limit, by filing condition and area class, and counts."""
     case = step.case
+    host: Any = step.host
     take_version_in_force(step)
     text = ""
     if case.condition_no is not None and case.catalogue_version_id is not None:
-        text = find_condition(
-            step.session, case.catalogue_version_id, case.kind, case.full_code, case.condition_no
-        ).limit
+        edition = host.catalogue.edition(step.unit, case.catalogue_version_id)
+        text = edition.limit(case.kind, case.full_code, case.condition_no)
     limit = limit_for(text, case.area_class)
     case.limit_text = str(limit) if limit else ""
     case.status, case.filed_at = "filed", step.now
@@ -75,11 +78,11 @@ def file_case(step: Step) -> dict[str, Any]:
 def take_version_in_force(step: Step) -> None:
     """A case is filed under the catalogue in force that day and keeps it; one that no longer knows it is left."""
     host: Any = step.host
-    case, version = step.case, version_in_force(step.session, host.today(step.now))
-    if version.id == case.catalogue_version_id or case.condition_no is None:
+    case, edition = step.case, host.catalogue.in_force(step.unit, host.today(step.now))
+    if edition.id == case.catalogue_version_id or case.condition_no is None:
         return
-    if step.session.get(FilingCondition, (version.id, case.kind, case.full_code, case.condition_no)) is not None:
-        case.catalogue_version_id = version.id
+    if (case.kind, case.full_code, case.condition_no) in edition.limits:
+        case.catalogue_version_id = edition.id
 
 
 def reject(step: Step, reason: str = "") -> None:
@@ -189,7 +192,7 @@ def record_units(step: Step, units: Sequence[dict[str, str]]) -> None:
     for unit in units:
         if (unit["department"], unit["part"]) not in current:
             case.units.append(
-                CaseUnit(department_code=unit["department"], part=unit["part"], since=step.now, until=None)
+                UnitRecord(department_code=unit["department"], part=unit["part"], since=step.now, until=None)
             )
 
 
@@ -274,7 +277,7 @@ def supervise(step: Step, instruction: str = "", level: Any = 1) -> dict[str, An
         replied_at=None,
     )
     step.session.add(row)
-    step.session.flush()
+    step.flush()
     step.case.supervisions += 1
     step.record("supervised", level=row.level, instruction=row.instruction, supervision=row.id)
     return {"id": row.id}
@@ -338,7 +341,7 @@ def record_callback(step: Step, satisfaction: str) -> None:
 
 def evaluate(step: Step) -> None:
     """Write down what evaluation counts about this case, under the period of its deadline."""
-    step.session.flush()
+    step.flush()
     facts = evaluation_facts(step.session, step.case, step.host.calendar, step.now)
     row = step.session.get(Evaluation, step.case.id)
     if row is None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.cases.opening import Report, new_case, next_number, pending_instance, start_process
-from engine.catalogue.lookup import find_condition, find_subclass, version_in_force
+from engine.casefile.records import copy_of
+from engine.casefile.unit import Unit, unit_of
+from engine.cases.opening import Report, new_case, new_file, number_case, start_process, what_opens
+from engine.catalogue.book import IN_FORCE, Edition
 from engine.errors import Invalid
-from engine.models import Case, Component, FilingCondition
+from engine.models import Case, Component
 from engine.organisation.actor import Actor
 from engine.platform import Platform
+from engine.workflow.deployments import CURRENT_DEPLOYMENT
 from engine.workflow.step import Step
 
 
@@ -25,48 +27,62 @@ def report_case(
     *,
     process: str | None = None,
 ) -> Case:
-    """Open a case and start its process. The caller commits.
+    """Open a case and start its process. The caller commits; what is returned is the case as it stands now.
 
     Raises Invalid naming the field when class, condition, component or place do not hold.
     """
-    version = version_in_force(session, platform.host.today(now))
-    subclass = find_subclass(session, version.id, report.kind, report.full_code)
+    return copy_of(open_case(unit_of(session), platform, report, actor, now, process=process).case)
+
+
+def open_case(
+    unit: Unit,
+    platform: Platform,
+    report: Report,
+    actor: Actor | None,
+    now: datetime,
+    *,
+    process: str | None = None,
+) -> Step:
+    """As ``report_case``; the step tells where the case stands."""
+    city, host = platform.city, platform.host
+    day = host.today(now)
+    version, deployment, *drawn = unit.ask(
+        (IN_FORCE, {"day": day}), (CURRENT_DEPLOYMENT, {"now": now}), *what_opens(city, now)
+    )
+    edition = host.catalogue.settled(unit, version, day)
+    subclass = edition.subclass(report.kind, report.full_code)
     case = new_case(report, now)
-    case.catalogue_version_id = version.id
+    case.catalogue_version_id = edition.id
     case.title = report.title or subclass.name
-    case.number = next_number(session, platform.city, now)
+    instance_id = number_case(unit, city, case, now, drawn)
     case.reporter_id = actor.person_id if actor is not None else None
-    settle_condition(session, case, report)
-    settle_place(session, platform, case, report)
-    session.add(case)
-    session.flush()
-    definition, name = platform.definitions.current(session, now), process or platform.city.process
-    instance = pending_instance(case, definition, name, now)
-    start_process(Step(session, platform.host, platform.runtime, definition, case, instance, now, actor, process=name))
-    return case
+    settle_condition(edition, case, report)
+    settle_place(unit, platform, case, report)
+    if deployment is not None:
+        definition = platform.definitions.of(unit, deployment[0])
+    else:
+        definition = platform.definitions.current(unit.session, now)
+    name = process or city.process
+    file = new_file(unit, platform.runtime.shelf, case, instance_id, definition, name, now)
+    step = Step(unit, host, platform.runtime, definition, file, now, actor, process=name)
+    start_process(step)
+    return step
 
 
-def settle_condition(session: Session, case: Case, report: Report) -> None:
+def settle_condition(edition: Edition, case: Case, report: Report) -> None:
     """The filing condition the report names, or the only one its subclass has."""
-    assert case.catalogue_version_id is not None
     if report.condition_no is not None:
-        find_condition(session, case.catalogue_version_id, case.kind, case.full_code, report.condition_no)
+        edition.limit(case.kind, case.full_code, report.condition_no)
         case.condition_no = report.condition_no
         return
-    numbers = session.scalars(
-        select(FilingCondition.condition_no).where(
-            FilingCondition.version_id == case.catalogue_version_id,
-            FilingCondition.kind == case.kind,
-            FilingCondition.full_code == case.full_code,
-        )
-    ).all()
+    numbers = edition.numbers(case.kind, case.full_code)
     case.condition_no = numbers[0] if len(numbers) == 1 else None
 
 
-def settle_place(session: Session, platform: Platform, case: Case, report: Report) -> None:
+def settle_place(unit: Unit, platform: Platform, case: Case, report: Report) -> None:
     """Grid, duty grid and divisions of the reported point; a component brings its own point."""
     if report.component_code:
-        component = session.get(Component, report.component_code)
+        component = unit.session.get(Component, report.component_code)
         if component is None:
             raise Invalid(f"there is no component {report.component_code}; leave it empty", field="component_code")
         if case.lon is None:

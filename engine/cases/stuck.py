@@ -10,12 +10,14 @@ from datetime import datetime
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
+from engine.casefile.unit import Unit
 from engine.cases.incidents import close_incident, find_incident, open_incident
+from engine.cases.steps import begin_step
 from engine.database import begin_write
-from engine.models import Case, Incident, Instance, Task, Timer
+from engine.models import Incident, Instance, Task, Timer
 from engine.platform import Platform
 from engine.workflow.repairing import waits_for_anything
-from engine.workflow.step import Step, StepFailed
+from engine.workflow.step import StepFailed
 
 MESSAGE = "the case runs, but waits for nothing: no task is open, no timer will fire, no message can move it"
 REMEDY = "migrate it to a corrected diagram ('wangge process migrate'), or cancel the case"
@@ -48,13 +50,9 @@ def look_at_instance(session: Session, platform: Platform, instance_id: int, now
     """Whether an instance waits for nothing."""
     if session.scalar(idle_instances().where(Instance.id == instance_id)) is None:
         return False
-    instance = session.get_one(Instance, instance_id)
-    case = session.get_one(Case, instance.case_id)
-    definition = platform.definitions.get(session, instance.deployment_id)
-    step = Step(
-        session, platform.host, platform.runtime, definition, case, instance, now, None, process=instance.process
-    )
-    return not waits_for_anything(step)
+    unit = Unit(session)
+    file = unit.look("id", instance_id)
+    return file is not None and not waits_for_anything(begin_step(unit, platform, file, now, None))
 
 
 def idle_instances() -> Select[int]:

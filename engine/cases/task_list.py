@@ -11,16 +11,17 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
+from engine.casefile.unit import Unit
 from engine.cases.access import access_task, mine_or_my_groups
 from engine.cases.lights import task_light
 from engine.cases.paging import Order, fetch_page, moment_key
+from engine.cases.steps import begin_step
 from engine.cases.tasks import find_form, form_context
 from engine.cases.views import CaseSummary, person_names, summarise
-from engine.models import Case, Instance, Task
+from engine.models import Case, Task
 from engine.organisation.actor import Actor
 from engine.platform import Platform
 from engine.workflow.forms import FieldView, Form
-from engine.workflow.step import Step
 
 BY_TIME_LEFT = Order("due_at", moment_key(Task.due_at), Task.id, False, datetime.fromisoformat)
 
@@ -132,11 +133,12 @@ def open_task(
 ) -> TaskDetail:
     """A task with its form as it is shown for what is answered so far. Raises NotFound for a task of others."""
     task = access_task(session, actor, task_id)
-    instance = session.get_one(Instance, task.instance_id)
-    case = session.get_one(Case, task.case_id)
-    definition = platform.definitions.get(session, instance.deployment_id)
-    step = Step(session, platform.host, platform.runtime, definition, case, instance, now, actor, process=task.process)
-    form = find_form(definition, task)
+    unit = Unit(session)
+    file = unit.look("id", task.instance_id)
+    assert file is not None  # a task has an instance
+    step = begin_step(unit, platform, file, now, actor)
+    step.process = task.process
+    form = find_form(step.definition, task)
     context = form_context(step, task)
     return TaskDetail(
         task=summarise_tasks(session, platform, actor, [task], now)[0],

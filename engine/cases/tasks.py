@@ -7,29 +7,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from engine.casefile.file import CaseFile
+from engine.casefile.unit import Unit, unit_of
 from engine.cases.access import access_task, may_do, missing_task, refuse_own_case
 from engine.cases.opening import settle_stage
+from engine.cases.steps import begin_step
 from engine.cases.transaction import act_once
 from engine.errors import Conflict, Invalid
-from engine.models import Case, CaseEvent, Evidence, Instance, Person, Task
+from engine.models import CaseEvent, Evidence, Person, Task
 from engine.organisation.actor import Actor
 from engine.platform import Platform
 from engine.workflow.definitions import Definition
 from engine.workflow.forms import Form, FormInvalid
 from engine.workflow.step import Step
 
-# Built once: building a statement costs as much as running it. Everything an act reads of a case comes in one row set.
-TASK_AND_CASE = (
-    select(Task, Instance, Case)
-    .join(Instance, Instance.id == Task.instance_id)
-    .join(Case, Case.id == Task.case_id)
-    .where(Task.id == bindparam("task"))
-    .options(joinedload(Case.units), joinedload(Case.clocks))
-    .with_for_update(of=[Instance, Task, Case])
-)
 EVIDENCE_SINCE = ("dispatched", "redispatched", "rework", "reopened")
 
 
@@ -82,23 +76,21 @@ def complete_task(
     """
 
     def act() -> dict[str, Any]:
-        task, instance, case = take_task(session, actor, task_id)
-        refuse_closed(session, task)
+        unit = unit_of(session)
+        file, task = take_task(unit, platform, actor, task_id)
         if task.assignee_id not in (None, actor.person_id):
-            raise Conflict(f"{holder(session, task)} has claimed this task; ask for a release")
+            raise Conflict(f"{holder(unit.session, task)} has claimed this task; ask for a release")
         if seen_version is not None and seen_version != task.version:
             raise Conflict(
                 f"the task changed since you opened it (version {task.version}, you saw {seen_version}); reload"
             )
-        refuse_own_case(actor, case, task)
-        definition = platform.definitions.get(session, instance.deployment_id)
-        step = Step(
-            session, platform.host, platform.runtime, definition, case, instance, now, actor, process=task.process
-        )
+        refuse_own_case(actor, file.case, task)
+        step = begin_step(unit, platform, file, now, actor)
+        step.process = task.process
         step.department = task.scope if task.scope in platform.host.directory.units else None
         clean = check_answers(step, task, answers)
-        require_evidence(session, task)
-        step.element = definition.element(task.process, task.element)
+        require_evidence(unit, task)
+        step.element = step.definition.element(task.process, task.element)
         step.record("task_completed", answers=clean, name=task.name, task=str(task.id))
         task.completed_at, task.completed_by, task.version = now, actor.person_id, task.version + 1
         platform.runtime.complete(step, task, clean)
@@ -106,16 +98,20 @@ def complete_task(
         return standing(step)
 
     request = {"task": str(task_id), "answers": dict(answers), "seen_version": seen_version}
-    return act_once(session, actor.person_id, key, request, now, act)
+    return act_once(session, actor.person_id, key, request, now, act, from_memory=True)
 
 
-def take_task(session: Session, actor: Actor, task_id: UUID) -> tuple[Task, Instance, Case]:
-    """A task with its instance and case, locked and read in one go. Raises NotFound as ``access_task`` does."""
-    found = session.execute(TASK_AND_CASE, {"task": task_id}).unique().one_or_none()
-    if found is None or not may_do(actor, found[0]):
+def take_task(unit: Unit, platform: Platform, actor: Actor, task_id: UUID) -> tuple[CaseFile, Task]:
+    """An open task with its case file. Raises NotFound as ``access_task`` does, Conflict when it is not open."""
+    file = unit.take(platform.runtime.shelf, "task", task_id)
+    task = file.tasks.get(task_id) if file is not None else None
+    if file is None or task is None:
+        closed = access_task(unit.session, actor, task_id)
+        refuse_closed(unit.session, closed)
+        raise Conflict(f"{closed.name} cannot be done now, its case is being moved; try again")
+    if not may_do(actor, task):
         missing_task(task_id)
-    task, instance, case = found
-    return task, instance, case
+    return file, task
 
 
 def standing(step: Step) -> dict[str, Any]:
@@ -152,7 +148,7 @@ def form_context(step: Step, task: Task) -> dict[str, Any]:
         {"value": unit.code, "label": unit.name, "label_en": unit.name_en} for unit in host.directory.handling()
     ]
     version = step.case.catalogue_version_id
-    conditions = host.condition_options(step.session, version) if version is not None else ()
+    conditions = host.condition_options(step.unit, version) if version is not None else ()
     return {"case": step.facts, "departments": departments, "conditions": conditions, **task.defaults}
 
 
@@ -171,9 +167,10 @@ def check_answers(step: Step, task: Task, answers: Mapping[str, Any]) -> dict[st
     return form.validate(answers, form_context(step, task), now=step.now.astimezone(step.host.city.time_zone))
 
 
-def require_evidence(session: Session, task: Task) -> None:
+def require_evidence(unit: Unit, task: Task) -> None:
     """The photos a task asks for, taken since the unit last got the case."""
     for role in task.evidence.split():
+        session = unit.session
         since = session.scalar(
             select(func.max(CaseEvent.at)).where(CaseEvent.case_id == task.case_id, CaseEvent.kind.in_(EVIDENCE_SINCE))
         )

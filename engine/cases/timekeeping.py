@@ -8,22 +8,25 @@ timers are tried again after a pause as long as the failure has lasted: 1, 2, 4 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from engine.casefile.unit import unit_of
 from engine.cases.incidents import open_incident
 from engine.cases.opening import settle_stage
+from engine.cases.steps import step_on
 from engine.database import begin_write
 from engine.errors import DomainError
-from engine.models import Case, Incident, Instance, Timer
+from engine.models import Incident, Instance, Timer
 from engine.pace import Pace, at_once
 from engine.platform import Platform
-from engine.workflow.step import Step, StepFailed
+from engine.workflow.step import StepFailed
 
 log = logging.getLogger("wangge.timers")
 
@@ -79,47 +82,44 @@ def try_instance(session: Session, platform: Platform, instance_id: int, now: da
         # Diagrams and plugins are other people's work: whatever they raise must stop this case only.
         log.warning("timers of instance %s failed: %s", instance_id, error, exc_info=not isinstance(error, DomainError))
         session.rollback()
-        put_off(session, instance_id, now, error)
+        put_off(session, platform, instance_id, now, error)
         return 0
     return moved
 
 
 def fire_instance(session: Session, platform: Platform, instance_id: int, now: datetime) -> int:
     """Fire what is due in one instance; 0 when another poller has it or did it."""
-    instance = session.scalar(select(Instance).where(Instance.id == instance_id).with_for_update(skip_locked=True))
-    if instance is None or instance.status != "running":
+    step = step_on(unit_of(session), platform, instance_id, now, None, lock="skip")
+    if step is None:
         return 0
-    timers = due_timers(session, instance_id, now)
+    timers = due_timers(step.timers.values(), now)
     if not timers:
         return 0
     elements = [timer.element for timer in timers]
-    case = session.get_one(Case, instance.case_id)
-    definition = platform.definitions.get(session, instance.deployment_id)
-    step = Step(
-        session, platform.host, platform.runtime, definition, case, instance, now, None, process=instance.process
-    )
     platform.runtime.fire(step, timers)
     settle_stage(step)
     session.execute(
         update(Incident)
-        .where(Incident.case_id == case.id, Incident.instance_id == instance_id, Incident.resolved_at.is_(None))
+        .where(Incident.case_id == step.case.id, Incident.instance_id == instance_id, Incident.resolved_at.is_(None))
         .where(Incident.remedy == REMEDY, Incident.element.in_(elements))
         .values(resolved_at=now)
     )
     return 1
 
 
-def due_timers(session: Session, instance_id: int, now: datetime) -> Sequence[Timer]:
-    """The due timers of one instance, oldest first."""
-    query = select(Timer).where(Timer.instance_id == instance_id, Timer.due_at <= now)
-    return session.scalars(query.order_by(Timer.due_at, Timer.element)).all()
+def due_timers(timers: Iterable[Timer], now: datetime) -> list[Timer]:
+    """Those that are due, oldest first."""
+    due = [(timer.due_at, timer.element, timer) for timer in timers if timer.due_at is not None and timer.due_at <= now]
+    return [timer for _, _, timer in sorted(due, key=itemgetter(0, 1))]
 
 
-def put_off(session: Session, instance_id: int, now: datetime, error: Exception) -> None:
+def put_off(session: Session, platform: Platform, instance_id: int, now: datetime, error: Exception) -> None:
     """Try the due timers of an instance again later and open an incident, one an instance and message."""
     begin_write(session)
-    instance = session.get_one(Instance, instance_id)
-    timers = due_timers(session, instance_id, now)
+    file = unit_of(session).take(platform.runtime.shelf, "id", instance_id)
+    if file is None:
+        return
+    instance, timers = file.instance, due_timers(file.timers.values(), now)
     failing = (
         select(func.min(Incident.opened_at))
         .where(Incident.case_id == instance.case_id, Incident.instance_id == instance_id)
@@ -128,6 +128,7 @@ def put_off(session: Session, instance_id: int, now: datetime, error: Exception)
     since = session.scalar(failing) or now
     for timer in timers:
         timer.due_at = now + min(max(now - since, FIRST_PAUSE), LONGEST_PAUSE)
+    file.touched = True
     element = timers[0].element if timers else ""
     session.commit()
     if not isinstance(error, DomainError):

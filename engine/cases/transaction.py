@@ -12,9 +12,10 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from engine.casefile.unit import new_unit, unit_of
 from engine.cases.incidents import act_of, open_incident
 from engine.database import begin_write
-from engine.errors import Conflict
+from engine.errors import Conflict, DomainError
 from engine.models import Case, IdempotencyKey
 from engine.workflow.step import StepFailed
 
@@ -28,48 +29,63 @@ def act_once(
     request: Mapping[str, Any],
     now: datetime,
     act: Callable[[], dict[str, Any]],
+    *,
+    from_memory: bool = False,
 ) -> dict[str, Any]:
     """Run ``act`` in a write transaction and commit.
 
     With an idempotency key the first answer is kept in the same transaction; the same key with the same request
     answers the same and does nothing, with another request it is a Conflict. When another writer came between, the
     act runs again on what is there now. ``act`` returns JSON values.
+
+    ``from_memory``: the first try takes the case file from memory when it is there and asks the database nothing; the
+    write finds out when memory was behind. What is refused on memory's word is tried again on the database's.
     """
     for attempt in range(TRIES):
-        begin_write(session)
+        trusting = from_memory and attempt == 0
+        unit = new_unit(session, trusting=trusting)
         try:
-            known = _known_answer(session, person_id, key, request)
-            if known is not None:
-                session.rollback()
-                return known
+            if not trusting:
+                begin_write(session)
+                known = _known_answer(session, person_id, key, request)
+                if known is not None:
+                    give_up(session)
+                    return known
             with session.no_autoflush:
                 answer = act()
             if key is not None:
-                session.add(
-                    IdempotencyKey(person_id=person_id, key=key, request=_mark(request), answer=answer, created_at=now)
+                unit.answers.append(
+                    {"person_id": person_id, "key": key, "request": _mark(request), "answer": answer, "created_at": now}
                 )
-            session.commit()
+            unit.commit()
             return answer
-        except Conflict:
-            session.rollback()
+        except DomainError as error:
+            doubtful = unit.remembered
+            give_up(session)
+            if doubtful:
+                continue
             # The same request may have been answered while this one waited for its turn.
             known = _known_answer(session, person_id, key, request)
             session.rollback()
-            if known is None:
-                raise
-            return known
-        except StepFailed as error:
-            session.rollback()
-            note_failure(session, person_id, request, now, error)
+            if known is not None:
+                return known
+            if isinstance(error, StepFailed):
+                note_failure(session, person_id, request, now, error)
             raise
         except (StaleDataError, IntegrityError, OperationalError) as error:
-            session.rollback()
+            give_up(session)
             if attempt == TRIES - 1:
                 raise Conflict("others are working on this case at the same time; reload it and try again") from error
         except BaseException:
-            session.rollback()
+            give_up(session)
             raise
     raise AssertionError("the loop returns or raises")
+
+
+def give_up(session: Session) -> None:
+    """Nothing of the act is kept, neither in the database nor in memory."""
+    unit_of(session).drop()
+    session.rollback()
 
 
 def note_failure(

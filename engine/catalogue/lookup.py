@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.calendar import Limit, LimitError, parse_limit
-from engine.errors import CityBroken, Invalid
-from engine.models import CatalogueVersion, FilingCondition, Subclass
+from engine.errors import CityBroken
+from engine.models import CatalogueVersion
 
 
 def version_in_force(session: Session, day: date) -> CatalogueVersion:
@@ -25,27 +25,6 @@ def version_in_force(session: Session, day: date) -> CatalogueVersion:
     if version is None:
         raise CityBroken(f"no catalogue is valid on {day.isoformat()}; give version.toml an earlier valid_from")
     return version
-
-
-def find_subclass(session: Session, version_id: int, kind: str, full_code: str) -> Subclass:
-    """A subclass, or Invalid naming the code."""
-    subclass = session.get(Subclass, (version_id, kind, full_code))
-    if subclass is None:
-        raise Invalid(
-            f"the catalogue has no {kind} subclass {full_code}; take a code of GET /api/v1/catalogue/subclasses",
-            field="full_code",
-        )
-    return subclass
-
-
-def find_condition(session: Session, version_id: int, kind: str, full_code: str, number: int) -> FilingCondition:
-    """A filing condition, or Invalid naming it."""
-    condition = session.get(FilingCondition, (version_id, kind, full_code, number))
-    if condition is None:
-        raise Invalid(
-            f"{kind} {full_code} has no filing condition {number}; choose one of its own", field="condition_no"
-        )
-    return condition
 
 
 @lru_cache(maxsize=4096)

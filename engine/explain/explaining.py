@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.calendar import LimitError, parse_limit
+from engine.casefile.unit import Unit
 from engine.cases.actions import ACTIONS
 from engine.cases.deadlines import explain_deadline
 from engine.cases.diagrams import case_instance
@@ -94,8 +95,8 @@ class _View:
     people: bool
 
     def __post_init__(self) -> None:
-        self.waiting = waiting_in(self.platform.runtime, self.instance, self.definition)
-        self.facts = self.platform.host.facts(self.session, self.case, self.now)
+        self.waiting = waiting_in(self.instance, self.definition)
+        self.facts = self.platform.host.facts(Unit(self.session), self.case, self.now)
         self.foresight = Foresight(self.definition, self.voice)
         reasons = explain_deadline(self.platform, self.case, self.now).clocks
         self.clocks = {

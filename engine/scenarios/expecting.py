@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from engine.casefile.unit import Unit
 from engine.cases.diagrams import case_instance
 from engine.models import Case, CaseEvent, OutboxMessage, Task
 from engine.scenarios.playing import Play
@@ -95,7 +96,7 @@ def _times(play: Play, case: Case, expected: Expected) -> Iterator[Mismatch]:
 
 
 def _facts(play: Play, case: Case) -> dict[str, Any]:
-    facts = play.platform.host.facts(play.session, case, play.clock.now())
+    facts = play.platform.host.facts(Unit(play.session), case, play.clock.now())
     return {**facts, **{name: getattr(case, name) for name in OWN_FACTS}}
 
 
@@ -117,7 +118,7 @@ def _instance(play: Play, case: Case, expected: Expected, names: Mapping[str, An
         yield Mismatch("ended", str(expected.ended).lower(), str(ended).lower())
     if expected.variables:
         definition = play.platform.definitions.get(play.session, instance.deployment_id)
-        found = variables_of(play.platform.runtime, instance, definition)
+        found = variables_of(instance, definition)
         yield from _values("variable ", play.fill(expected.variables, names), found)
 
 

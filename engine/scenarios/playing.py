@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.calendar import LimitError, parse_limit
+from engine.casefile.unit import Unit
 from engine.cases.actions import act_on_case
 from engine.cases.evidence import add_evidence
 from engine.cases.opening import Report
@@ -93,7 +94,7 @@ class Play:
     def names(self, of: str = "", task: Task | None = None) -> dict[str, Any]:
         """What ``${…}`` may read: the case's facts, the task's defaults, the city's units by duty, the other case."""
         case = self.case(of)
-        facts = self.platform.host.facts(self.session, case, self.clock.now())
+        facts = self.platform.host.facts(Unit(self.session), case, self.clock.now())
         names = {"case": facts, "task": dict(task.defaults) if task is not None else {}, "unit": self._units(case)}
         if OTHER in self.numbers:
             names[OTHER] = {"number": self.numbers[OTHER]}

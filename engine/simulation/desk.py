@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from engine.casefile.unit import Unit
 from engine.cases.evidence import add_evidence
 from engine.cases.tasks import complete_task
 from engine.errors import Conflict, DomainError, NotFound
@@ -153,7 +154,7 @@ class Desk:
 
     def facts(self, task: OpenTask, now: datetime) -> dict[str, Any]:
         """The case as expressions see it."""
-        return self.platform.host.facts(self.session, self.session.get_one(Case, task.case_id), now)
+        return self.platform.host.facts(Unit(self.session), self.session.get_one(Case, task.case_id), now)
 
     def reads_case(self, form: Form) -> bool:
         """Whether a form's expressions ask about the case, which costs reading it."""

@@ -9,13 +9,25 @@ from threading import Lock
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from engine.casefile.asking import Question
+from engine.casefile.unit import Unit
 from engine.city import City
 from engine.errors import CityBroken, Invalid
 from engine.models import Deployment, Instance
 from engine.workflow.definitions import Definition, prepare
+
+_now: Any = bindparam("now", type_=Deployment.__table__.c.effective_at.type)
+IN_EFFECT = (
+    select(Deployment.id)
+    .where(Deployment.effective_at <= _now)
+    .order_by(Deployment.effective_at.desc(), Deployment.id.desc())
+    .limit(1)
+)
+CURRENT_DEPLOYMENT = Question(IN_EFFECT, "now")
+"""The id of the deployment in effect ``now``."""
 
 KINDS = {"processes": ".bpmn", "decisions": ".dmn", "forms": ".json"}
 
@@ -77,8 +89,7 @@ def current_id(session: Session, now: datetime) -> int | None:
 
     Before the first one took effect it is that first one: simulations and replays work on days gone by.
     """
-    in_effect = select(Deployment.id).where(Deployment.effective_at <= now)
-    found = session.scalar(in_effect.order_by(Deployment.effective_at.desc(), Deployment.id.desc()).limit(1))
+    found = session.scalar(IN_EFFECT, {"now": now})
     if found is not None:
         return found
     return session.scalar(select(Deployment.id).order_by(Deployment.effective_at, Deployment.id).limit(1))
@@ -142,6 +153,10 @@ class Definitions:
                     row = session.get_one(Deployment, deployment_id)
                     found = self._prepared[deployment_id] = prepare(row.id, row.files)
         return found
+
+    def of(self, unit: Unit, deployment_id: int) -> Definition:
+        """The prepared deployment; the database is asked only the first time."""
+        return self._prepared.get(deployment_id) or self.get(unit.session, deployment_id)
 
     def current(self, session: Session, now: datetime) -> Definition:
         """The deployment new cases start on. Raises CityBroken before the first one."""

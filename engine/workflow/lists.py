@@ -8,10 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from SpiffWorkflow.task import Task as SpiffTask
-from sqlalchemy import insert, inspect
-from sqlalchemy.orm import make_transient_to_detached
 
 from engine.calendar import Limit, LimitError, parse_limit
+from engine.casefile.records import TaskRecord, TimerRecord, is_new
 from engine.models import Task, Timer
 from engine.workflow import cycles
 from engine.workflow.elements import Element
@@ -24,29 +23,29 @@ from engine.workflow.timers import TimerText, TimerUnreadable, moment_of, parse_
 SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
 DEFAULT_WARNING = 0.8
 
-NEW_TASKS = insert(Task)
-COLUMNS = tuple(column.key for column in Task.__table__.columns)
-
 Waiting = list[tuple[str, SpiffTask]]
 
 
 def settle_tasks(step: Step, waiting: Waiting) -> dict[str, str]:
     """Open, move and withdraw user tasks. Returns the case clocks that must run, with the reason."""
-    step.read_lists()
     gone = dict(step.tasks)
+    there: list[Task] = []
     running: dict[str, str] = {}
     for process, task in waiting:
         if not task.task_spec.manual:
             continue
         row = gone.pop(task.id, None)
         if row is None:
-            row = step.tasks[task.id] = open_task(step, process, task)
+            row = open_task(step, process, task)
+        there.append(row)
         if row.clock:
             running.setdefault(row.clock, task_reason(row))
     for row in gone.values():
-        del step.tasks[row.id]
         if row.status == "open":
             row.status, row.version = "withdrawn", row.version + 1
+        step.file.leave(row)
+    # In the order of the diagram, whether the file was in memory or has just been read.
+    step.file.tasks = {row.id: row for row in there}
     return running
 
 
@@ -63,7 +62,7 @@ def open_task(step: Step, process: str, task: SpiffTask) -> Task:
     names = step.names(task.data)
     role, _, scope = (element.groups or "").partition("@")
     value = step.evaluate(parse_template(scope), names) if scope else None
-    row = Task(
+    return TaskRecord(
         id=task.id,
         instance_id=step.instance.id,
         case_id=step.case.id,
@@ -87,18 +86,6 @@ def open_task(step: Step, process: str, task: SpiffTask) -> Task:
         completed_by=None,
         version=1,
     )
-    return row
-
-
-def write_new_tasks(step: Step) -> None:
-    """Put the tasks that opened in this step on the list, in one statement."""
-    new = [row for row in step.tasks.values() if inspect(row).transient]
-    if new:
-        values = [{name: getattr(row, name) for name in COLUMNS} for row in new]
-        step.session.connection().execute(NEW_TASKS, values)
-    for row in new:
-        make_transient_to_detached(row)  # it has its row now; what changes from here on is written like any other
-        step.session.add(row)
 
 
 def limit_text(step: Step, element: Element) -> str:
@@ -136,10 +123,8 @@ def settle_timers(step: Step, waiting: Waiting) -> list[Timer]:
 def drop_timer(step: Step, key: tuple[UUID, int], row: Timer) -> None:
     """Take a timer off the index; one that was never written is simply forgotten."""
     step.timers.pop(key, None)
-    if row in step.session.new:
-        step.session.expunge(row)
-    else:
-        step.session.delete(row)
+    if not is_new(row):
+        step.file.timers_gone.append(key)
 
 
 def timers_of(task: SpiffTask) -> Iterator[tuple[int, DueTimer]]:
@@ -163,7 +148,7 @@ def index_timer(step: Step, process: str, task: SpiffTask, position: int, defini
     except TimerUnreadable as error:
         raise step.failure(str(error)) from error
     clock = clock_measured(step, process, element) if parsed.share is not None else None
-    row = Timer(
+    return TimerRecord(
         task_id=task.id,
         position=position,
         instance_id=step.instance.id,
@@ -177,8 +162,6 @@ def index_timer(step: Step, process: str, task: SpiffTask, position: int, defini
             else timer_moment(step, process, element, parsed, clock)
         ),
     )
-    step.session.add(row)
-    return row
 
 
 def clock_measured(step: Step, process: str, element: Element) -> str | None:

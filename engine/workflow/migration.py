@@ -53,11 +53,10 @@ class Outcome:
 def move_instance(step: Step, nodes: NodeMap) -> Outcome:
     """Move ``step.instance`` from ``nodes.old`` to ``nodes.new`` (= ``step.definition``), or say why not.
 
-    Writes state, deployment, task list and due index to the session; commits nothing. Raises StepFailed when the new
+    Changes state, deployment, task list and due index of the case file; commits nothing. Raises StepFailed when the new
     diagram cannot be evaluated for this case. After a refusal or an error nothing may be kept: roll back.
     """
-    with step.session.no_autoflush:
-        return _move(step, step.instance, nodes)
+    return _move(step, step.instance, nodes)
 
 
 def _move(step: Step, instance: Instance, nodes: NodeMap) -> Outcome:
@@ -79,6 +78,7 @@ def _move(step: Step, instance: Instance, nodes: NodeMap) -> Outcome:
     step.element = None
     # Only now: a cycle that begins is noted in the state when it is indexed.
     instance.state, instance.deployment_id = encode(moved), nodes.new.deployment_id
+    step.file.live = None
     return Outcome(changes=tuple(changes))
 
 
@@ -89,7 +89,6 @@ def _tokens(workflow: CaseWorkflow) -> Iterator[SpiffTask]:
 
 def _settle_tasks(step: Step, workflow: CaseWorkflow, nodes: NodeMap) -> list[Words]:
     """Apply what the new diagram says to the open tasks and let the case's clocks follow."""
-    step.read_lists()
     changes: list[Words] = []
     waiting = list(parts_in(workflow, step.definition.home))
     for process, task in waiting:
@@ -108,10 +107,7 @@ def _settle_tasks(step: Step, workflow: CaseWorkflow, nodes: NodeMap) -> list[Wo
 
 def _fresh(step: Step, process: str, task: SpiffTask) -> Task:
     """The task as it would be opened now; never written."""
-    row = open_task(step, process, task)
-    if row in step.session:
-        step.session.expunge(row)
-    return row
+    return open_task(step, process, task)
 
 
 def _apply(step: Step, row: Task, fresh: Task, nodes: NodeMap) -> list[Words]:
@@ -153,7 +149,6 @@ def _settle_timers(step: Step, workflow: CaseWorkflow) -> list[Words]:
             row = gone.pop((task.id, position), None)
             fresh = _fresh_timer(step, process, task, position, definition)
             if row is None:
-                step.session.add(fresh)
                 step.timers[task.id, position] = fresh
                 changes.append(_timer_change(step, process, fresh, "新增定时", "new timer"))
             elif _says_other(row, fresh):
@@ -173,10 +168,7 @@ def _fresh_timer(step: Step, process: str, task: SpiffTask, position: int, defin
     beside = task.parent.children if isinstance(task.task_spec, BoundaryEvent) else ()
     host = next((step.tasks[each.id] for each in beside if each.id in step.tasks), None)
     since = replace(step, now=host.created_at) if host is not None else step
-    row = index_timer(since, process, task, position, definition)
-    if row in step.session:
-        step.session.expunge(row)
-    return row
+    return index_timer(since, process, task, position, definition)
 
 
 def _says_other(row: Timer, fresh: Timer) -> bool:

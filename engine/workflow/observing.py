@@ -14,7 +14,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from engine.models import Instance
 from engine.workflow.definitions import Definition
-from engine.workflow.runtime import Runtime
+from engine.workflow.runtime import read_live
 
 Mark = tuple[str, str]
 """A process and the id of one of its elements or flows."""
@@ -73,9 +73,9 @@ def _elements_of(task_spec: Any) -> Iterator[str]:
         yield from _elements_of(output)
 
 
-def variables_of(runtime: Runtime, instance: Instance, definition: Definition) -> dict[str, Any]:
+def variables_of(instance: Instance, definition: Definition) -> dict[str, Any]:
     """The variables where an instance stands: those of what waits, the innermost last; after the end the last ones."""
-    workflow = runtime.live.read(instance, definition)
+    workflow = read_live(instance, definition)
     found: dict[str, Any] = dict(workflow.data)
     for part in (workflow, *sorted(workflow.subprocesses.values(), key=lambda each: each.depth)):
         waiting = [task for task in part.tasks.values() if task.state in (TaskState.READY, TaskState.WAITING)]

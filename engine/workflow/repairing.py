@@ -11,6 +11,7 @@ from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
 
 from engine.workflow.codec import encode
+from engine.workflow.runtime import read_live, take_live
 from engine.workflow.step import Step
 
 ACTIVE = TaskState.WAITING | TaskState.READY | TaskState.STARTED
@@ -21,8 +22,7 @@ def set_variables(step: Step, variables: Mapping[str, Any], task_id: UUID | None
 
     With ``task_id`` only the process or sub-process of that task changes: units that work side by side keep theirs.
     """
-    workflow = step.runtime.live.take(step.session, step.instance, step.definition)
-    workflow.step = step
+    workflow = take_live(step)
     parts = [workflow, *workflow.subprocesses.values()]
     here = [part for part in parts if task_id in part.tasks] or parts
     before: dict[str, Any] = {}
@@ -39,7 +39,7 @@ def waits_for_anything(step: Step) -> bool:
 
     What only watches an activity (a cancellation, a supervision) does not count: nothing is going on inside it.
     """
-    workflow = step.runtime.live.read(step.instance, step.definition)
+    workflow = read_live(step.instance, step.definition)
     waiting = workflow.event_manager.tasks.values()
     return any(task.state == TaskState.WAITING and not _watches(task) for task in waiting)
 

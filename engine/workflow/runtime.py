@@ -13,46 +13,35 @@ from SpiffWorkflow.bpmn.util.event import BpmnEvent
 from SpiffWorkflow.exceptions import WorkflowException
 from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
-from sqlalchemy import bindparam, update
-from sqlalchemy.orm.attributes import set_committed_value
-from sqlalchemy.orm.exc import StaleDataError
 
+from engine.casefile.shelf import Shelf
 from engine.errors import Conflict, DomainError
 from engine.models import Instance, Task, Timer
 from engine.workflow import cycles
-from engine.workflow.codec import encode
+from engine.workflow.codec import decode, encode
 from engine.workflow.definitions import Definition
 from engine.workflow.events import NamedMessage, NamedSignal, fire_conditions
 from engine.workflow.listening import settle_listeners
-from engine.workflow.lists import drop_timer, settle_tasks, settle_timers, task_reason, write_new_tasks
-from engine.workflow.live import LiveInstances
+from engine.workflow.lists import drop_timer, settle_tasks, settle_timers, task_reason
 from engine.workflow.specs import CaseWorkflow, DueTimer, element_of, store_outputs
 from engine.workflow.step import Step
 
 ENDED = "ended"
 RUNNING = "running"
-WRITE_STATE = (
-    update(Instance.__table__)  # type: ignore[arg-type]
-    .where(Instance.__table__.c.id == bindparam("key"), Instance.__table__.c.version == bindparam("seen"))
-    .values({name: bindparam(f"new_{name}") for name in ("state", "status", "ended_at", "version")})
-)
 
 
 class Runtime:
-    """Runs instances. One a process; holds only the cache of live instances."""
+    """Runs instances. One a process; holds only the shelf of case files with their live instances."""
 
     def __init__(self, cache_size: int = 512) -> None:
-        self.live = LiveInstances(cache_size)
+        self.shelf = Shelf(cache_size)
 
     def start(self, step: Step, data: Mapping[str, Any] | None = None) -> None:
-        """Start the process of ``step.instance`` (a pending row) with first variables."""
+        """Start the process of ``step.instance`` (a row about to be written) with first variables."""
         workflow = CaseWorkflow(step.definition.specs[step.instance.process], subprocess_specs=step.definition.specs)
         workflow.step = step
         workflow.task_tree.data.update(data or {})
-        step.session.add(step.instance)
-        step.instance.state = encode(workflow)
-        step.session.flush()
-        self.live.adopt(step.session, step.instance, workflow)
+        step.file.live = workflow
         self._run(step, workflow)
 
     def complete(self, step: Step, task: Task, answers: Mapping[str, Any]) -> None:
@@ -67,9 +56,8 @@ class Runtime:
             store_outputs(waiting, element, step, {"answer": answers, **answers})
         else:
             waiting.data.update(answers)
-        step.read_lists()
         task.status = "done"
-        step.tasks.pop(task.id, None)
+        step.file.leave(task)
         self._guard(step, waiting.run)
         self._run(step, workflow)
 
@@ -101,7 +89,7 @@ class Runtime:
     def waits_for(self, step: Step, message: str) -> bool:
         """Whether the instance would take the message now."""
         event = BpmnEvent(NamedMessage(message, []), payload={})
-        waiting = self.live.read(step.instance, step.definition).event_manager.tasks.values()
+        waiting = read_live(step.instance, step.definition).event_manager.tasks.values()
         return any(task.task_spec.catches(task, event) for task in waiting)
 
     def fire(self, step: Step, timers: Iterable[Timer]) -> None:
@@ -115,7 +103,7 @@ class Runtime:
         self, instance: Instance, definition: Definition
     ) -> tuple[dict[tuple[str, str], int], set[tuple[str, str]]]:
         """Where the tokens stand and which elements are done, both as (process, element id)."""
-        workflow = self.live.read(instance, definition)
+        workflow = read_live(instance, definition)
         tokens: dict[tuple[str, str], int] = {}
         done = {(definition.home[spec], element) for spec, elements in workflow.done.items() for element in elements}
         for part in (workflow, *workflow.subprocesses.values()):
@@ -133,16 +121,10 @@ class Runtime:
     def _take(self, step: Step) -> CaseWorkflow:
         if step.instance.status != RUNNING:
             raise Conflict(f"case {step.case.number} has run to its end; nothing in it waits any more")
-        workflow = self.live.take(step.session, step.instance, step.definition)
-        workflow.step = step
-        return workflow
+        return take_live(step)
 
     def _run(self, step: Step, workflow: CaseWorkflow) -> None:
-        """Run until only people and time can move on; fire what is due at once; write down where it stands."""
-        with step.session.no_autoflush:
-            self._run_on(step, workflow)
-
-    def _run_on(self, step: Step, workflow: CaseWorkflow) -> None:
+        """Run until only people and time can move on; fire what is due at once; note where it stands."""
         while True:
             self._guard(step, workflow.do_engine_steps)
             if step.definition.conditional and self._meet_conditions(step, workflow):
@@ -159,9 +141,10 @@ class Runtime:
         if step.definition.listens:
             settle_listeners(step, workflow)
         step.element = None
-        write_new_tasks(step)
-        ended = workflow.is_completed() and step.instance.status == RUNNING
-        write_state(step, encode(workflow), ended=ended)
+        instance = step.instance
+        instance.state = encode(workflow)
+        if workflow.is_completed() and instance.status == RUNNING:
+            instance.status, instance.ended_at = ENDED, step.now
 
     def _meet_conditions(self, step: Step, workflow: CaseWorkflow) -> bool:
         met = False
@@ -175,7 +158,6 @@ class Runtime:
 
     def _fire_one(self, step: Step, workflow: CaseWorkflow, timer: Timer) -> None:
         task = workflow.get_task_from_id_or_none(timer.task_id)
-        step.read_lists()
         drop_timer(step, (timer.task_id, timer.position), timer)
         if task is None or task.state != TaskState.WAITING:
             return
@@ -202,23 +184,19 @@ class Runtime:
             raise (cause if isinstance(cause, DomainError) else step.failure(str(error))) from error
 
 
-def write_state(step: Step, state: bytes, *, ended: bool) -> None:
-    """Write where an instance stands, unless somebody else has written since it was read (StaleDataError).
+def take_live(step: Step) -> CaseWorkflow:
+    """The live instance of an act's file, from its state when it is not in memory."""
+    file = step.file
+    if file.live is None:
+        file.live = decode(file.instance.state, step.definition, file.instance.process)
+    workflow: CaseWorkflow = file.live
+    workflow.step = step
+    return workflow
 
-    Past the unit of work: this row is written in every act, and by nobody else in the same transaction.
-    """
-    instance = step.instance
-    new = {
-        "state": state,
-        "status": ENDED if ended else instance.status,
-        "ended_at": step.now if ended else instance.ended_at,
-        "version": instance.version + 1,
-    }
-    seen = {"key": instance.id, "seen": instance.version, **{f"new_{name}": value for name, value in new.items()}}
-    if step.session.connection().execute(WRITE_STATE, seen).rowcount != 1:
-        raise StaleDataError(f"instance {instance.id} was written by somebody else")
-    for name, value in new.items():
-        set_committed_value(instance, name, value)
+
+def read_live(instance: Instance, definition: Definition) -> CaseWorkflow:
+    """A copy of a live instance to look at; what acts on the case keeps its own."""
+    return decode(instance.state, definition, instance.process)
 
 
 def parts_in(workflow: CaseWorkflow, home: Mapping[str, str]) -> Iterable[tuple[str, SpiffTask]]:

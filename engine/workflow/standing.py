@@ -14,7 +14,7 @@ from SpiffWorkflow.util.task import TaskState
 from engine.models import Instance
 from engine.workflow.definitions import Definition
 from engine.workflow.elements import Element
-from engine.workflow.runtime import Runtime
+from engine.workflow.runtime import read_live
 
 LIVE = TaskState.READY | TaskState.STARTED | TaskState.WAITING
 
@@ -47,9 +47,9 @@ class Waiting:
     caught: tuple[Element, ...]
 
 
-def waiting_in(runtime: Runtime, instance: Instance, definition: Definition) -> list[Waiting]:
+def waiting_in(instance: Instance, definition: Definition) -> list[Waiting]:
     """Everything that waits in an instance; nothing in one that has ended."""
-    workflow = runtime.live.read(instance, definition)
+    workflow = read_live(instance, definition)
     found: list[Waiting] = []
     for part in (workflow, *workflow.subprocesses.values()):
         process = definition.home[part.spec.name]

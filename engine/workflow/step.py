@@ -11,14 +11,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from engine.calendar import Limit, WorkCalendar
+from engine.casefile.file import CaseFile, Place
+from engine.casefile.unit import Unit
 from engine.city import City
 from engine.errors import DomainError
-from engine.models import Case, CaseEvent, Instance, OutboxMessage, Task, Timer
+from engine.models import Case, Instance, Task, Timer
 from engine.organisation.actor import Actor
 from engine.registry import Registry
 from engine.workflow.elements import Element
@@ -29,11 +31,6 @@ if TYPE_CHECKING:
     from engine.workflow.runtime import Runtime
 
 Compiled = TypeVar("Compiled")
-
-# Built once: building a statement costs as much as running it.
-OPEN_TASKS = select(Task).where(Task.instance_id == bindparam("instance"), Task.status == "open")
-WAITING_TIMERS = select(Timer).where(Timer.instance_id == bindparam("instance"))
-NEW_LINE = insert(CaseEvent)
 
 PASSED_OVER = "wangge.passed_over"
 """Under this key a session's ``info`` holds the steps it does not run: (element, why) pairs."""
@@ -59,7 +56,7 @@ class Host(Protocol):
     calendar: WorkCalendar
     registry: Registry
 
-    def facts(self, session: Session, case: Case, now: datetime) -> dict[str, Any]:
+    def facts(self, unit: Unit, case: Case, now: datetime) -> dict[str, Any]:
         """The ``case`` dictionary of expressions."""
         ...
 
@@ -86,38 +83,53 @@ class Host(Protocol):
 
 @dataclass
 class Step:
-    """The context of one unit of work. ``now`` is aware; ``answers`` are those of the task just completed."""
+    """The context of one act on one case file. ``now`` is aware; ``answers`` are those of the task just completed.
 
-    session: Session
+    What an operator changes on ``case`` is written with the act. Rows of other tables go through ``session``, which
+    does not see what this act has changed until ``flush``.
+    """
+
+    unit: Unit
     host: Host
     runtime: Runtime
     definition: Definition
-    case: Case
-    instance: Instance
+    file: CaseFile
     now: datetime
     actor: Actor | None
     element: Element | None = None
     process: str = ""
     department: str | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
-    tasks: dict[UUID, Task] = field(default_factory=dict)
-    timers: dict[tuple[UUID, int], Timer] = field(default_factory=dict)
     _facts: dict[str, Any] | None = None
-    _listed: bool = False
 
-    def read_lists(self) -> None:
-        """Read the instance's open tasks and waiting timers, once a step; ``tasks`` and ``timers`` are kept in line."""
-        if not self._listed:
-            self._listed = True
-            self.tasks = {row.id: row for row in self.session.scalars(OPEN_TASKS, {"instance": self.instance.id})}
-            rows = self.session.scalars(WAITING_TIMERS, {"instance": self.instance.id})
-            self.timers = {(row.task_id, row.position): row for row in rows}
+    def __post_init__(self) -> None:
+        self.case: Case = self.file.case
+        self.instance: Instance = self.file.instance
+
+    @property
+    def session(self) -> Session:
+        """The session of the act, in its transaction."""
+        return self.unit.session
+
+    @property
+    def tasks(self) -> dict[UUID, Task]:
+        """The instance's open tasks."""
+        return self.file.tasks
+
+    @property
+    def timers(self) -> dict[Place, Timer]:
+        """The instance's waiting timers."""
+        return self.file.timers
+
+    def flush(self) -> None:
+        """Write what the act has changed so far, for a query that must see it."""
+        self.unit.flush()
 
     @property
     def facts(self) -> dict[str, Any]:
         """The case as expressions see it."""
         if self._facts is None:
-            self._facts = self.host.facts(self.session, self.case, self.now)
+            self._facts = self.host.facts(self.unit, self.case, self.now)
         return self._facts
 
     def names(self, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,21 +208,21 @@ class Step:
             "department_code": self.department,
             "data": data,
         }
-        self.session.connection().execute(NEW_LINE, line)
+        self.unit.lines.append(line)
 
     def tell(self, topic: str, **payload: Any) -> None:
         """Queue something the outside must hear, in this same transaction."""
-        self.session.add(
-            OutboxMessage(
-                topic=topic,
-                case_id=self.case.id,
-                payload=payload,
-                created_at=self.now,
-                due_at=self.now,
-                attempts=0,
-                done_at=None,
-                last_error=None,
-            )
+        self.unit.letters.append(
+            {
+                "topic": topic,
+                "case_id": self.case.id,
+                "payload": payload,
+                "created_at": self.now,
+                "due_at": self.now,
+                "attempts": 0,
+                "done_at": None,
+                "last_error": None,
+            }
         )
 
     def failure(self, message: str) -> StepFailed:
@@ -228,7 +240,7 @@ class Step:
 
     def skips(self, element: Element) -> bool:
         """Whether somebody lets this step pass without running it (``engine.cases.incident_acts``); noted if so."""
-        passed: Sequence[tuple[Element, dict[str, str]]] = self.session.info.get(PASSED_OVER, ())
+        passed: Sequence[tuple[Element, dict[str, str]]] = self.unit.info.get(PASSED_OVER, ())
         why = next((why for each, why in passed if each is element), None)
         if why is None:
             return False

@@ -14,13 +14,14 @@ from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinitio
 from SpiffWorkflow.bpmn.util.event import BpmnEvent
 from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.util.task import TaskState
-from sqlalchemy import select
 
-from engine.cases.opening import Report, new_case, pending_instance
-from engine.models import Case, Instance, Task, Timer
+from engine.casefile.records import CaseRecord, InstanceRecord
+from engine.casefile.unit import unit_of
+from engine.cases.opening import NEXT_CASE, NEXT_INSTANCE, Report, new_case, new_file
+from engine.models import Case
 from engine.testing.small_city import SmallTown
 from engine.workflow.definitions import Definition
-from engine.workflow.runtime import Runtime
+from engine.workflow.runtime import Runtime, take_live
 from engine.workflow.specs import DueTimer, NamedMessage
 from engine.workflow.step import Step
 
@@ -150,68 +151,64 @@ class Ours:
         now = town.clock.now()
         self.case: Case = new_case(Report("component", "0101", "井盖缺失", "patrol"), now)
         self.case.number = f"walk {self.name}"
-        town.session.add(self.case)
-        town.session.flush()
-        self.instance: Instance = pending_instance(self.case, definition, "main", now)
+        self.unit = unit_of(town.session)
+        instance_id = self.unit.fresh_id(InstanceRecord, self.unit.ask((NEXT_INSTANCE, {}))[0][0])
+        self.case.id = self.unit.fresh_id(CaseRecord, self.unit.ask((NEXT_CASE, {}))[0][0])
+        self.file = new_file(self.unit, self.runtime.shelf, self.case, instance_id, definition, "main", now)
         self.runtime.start(self._step())
 
     def standing(self) -> Standing:
         self._forget()
-        workflow = self.runtime.live.take(self.town.session, self.instance, self.definition)
+        workflow = take_live(self._step())
         found = stand(workflow, DueTimer, NamedMessage)
         self._agree(found)
         return found
 
     def _agree(self, found: Standing) -> None:
         """Task list and due index say what the instance says."""
-        session = self.town.session
-        session.flush()
-        rows = session.scalars(select(Task).where(Task.instance_id == self.instance.id, Task.status == "open"))
-        assert sorted(row.element for row in rows) == [name for name, _ in found.tasks], "the task list differs"
-        timers = session.scalars(select(Timer).where(Timer.instance_id == self.instance.id))
-        due = sorted((row.element, row.position) for row in timers)
+        self.unit.flush()
+        written = self.unit.look("id", self.file.instance.id)
+        assert written is not None
+        open_now = sorted(row.element for row in written.tasks.values())
+        assert open_now == [name for name, _ in found.tasks], "the task list differs"
+        due = sorted((row.element, row.position) for row in written.timers.values())
         assert due == sorted((name, position) for name, position, _ in found.timers), "the due index differs"
-        assert (self.instance.status == "ended") == (found.end is not None), "the status of the instance differs"
+        assert (written.instance.status == "ended") == (found.end is not None), "the status of the instance differs"
 
     def complete(self, name: str, data: str, answers: Mapping[str, Any]) -> None:
         self._forget()
-        session = self.town.session
-        rows = session.scalars(
-            select(Task).where(Task.instance_id == self.instance.id, Task.status == "open", Task.element == name)
-        )
-        self.runtime.complete(self._step(), self._matching(rows.all(), data), answers)
+        rows = [row for row in self.file.tasks.values() if row.element == name]
+        self.runtime.complete(self._step(), self._matching(rows, data), answers)
 
     def fire(self, name: str, position: int, data: str) -> None:
         self._forget()
-        rows = self.town.session.scalars(
-            select(Timer).where(
-                Timer.instance_id == self.instance.id, Timer.element == name, Timer.position == position
-            )
-        )
-        self.runtime.fire(self._step(), [self._matching(rows.all(), data)])
+        rows = [row for row in self.file.timers.values() if (row.element, row.position) == (name, position)]
+        self.runtime.fire(self._step(), [self._matching(rows, data)])
 
     def send(self, message: str, payload: Mapping[str, Any]) -> None:
         self._forget()
         assert self.runtime.send(self._step(), message, payload)
 
     def _matching(self, rows: Any, data: str) -> Any:
-        workflow = self.runtime.live.take(self.town.session, self.instance, self.definition)
+        workflow = take_live(self._step())
         order = [task.id for part in (workflow, *workflow.subprocesses.values()) for task in part.tasks.values()]
 
         def identity(row: Any) -> Any:
-            return row.id if isinstance(row, Task) else row.task_id
+            return row.id if "id" in row.columns else row.task_id
 
         rows = sorted(rows, key=lambda row: order.index(identity(row)))
         return next(row for row in rows if write(workflow.get_task_from_id_or_none(identity(row)).data) == data)
 
     def _forget(self) -> None:
         if self.reloading:
-            self.town.session.flush()
+            self.unit.flush()
             self.runtime = Runtime()
+            file = self.unit.look("id", self.file.instance.id)
+            assert file is not None
+            self.file = file
+            self.unit.hold(self.runtime.shelf, file)
 
     def _step(self) -> Step:
         town = self.town
-        return Step(
-            town.session, town.platform.host, self.runtime, self.definition, self.case, self.instance,
-            town.clock.now(), None, process="main",
-        )  # fmt: skip
+        now = town.clock.now()
+        return Step(self.unit, town.platform.host, self.runtime, self.definition, self.file, now, None, process="main")
