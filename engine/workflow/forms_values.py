@@ -174,14 +174,15 @@ def clean(given: Field, answer: Any, asked: Asked) -> Any:
     return _CLEANERS[given.kind](given, answer, asked)
 
 
-def _refuse_type(name: str) -> Refusal:
+def refuse_type(name: str) -> Refusal:
+    """The refusal of an answer of another type."""
     zh, en = _TYPES[name]
     return Refusal("type", expected=name, zh=zh, en=en)
 
 
 def _clean_text(given: Field, answer: Any, asked: Asked) -> str:
     if not isinstance(answer, str):
-        raise _refuse_type("text")
+        raise refuse_type("text")
     low, high = asked.bound(given.min_length), asked.bound(given.max_length)
     if low is not None and len(answer) < low:
         raise Refusal("min_length", limit=low)
@@ -200,7 +201,7 @@ def _clean_number(given: Field, answer: Any, asked: Asked) -> int | float:
     if isinstance(answer, str) and _NUMBER.fullmatch(answer):
         answer = float(answer) if "." in answer else int(answer)
     if isinstance(answer, bool) or not isinstance(answer, int | float) or not abs(answer) <= 10**18:
-        raise _refuse_type("number")
+        raise refuse_type("number")
     low, high = asked.bound(given.min), asked.bound(given.max)
     if low is not None and answer < low:
         raise Refusal("min", limit=low)
@@ -218,7 +219,7 @@ def _clean_checkbox(given: Field, answer: Any, asked: Asked) -> bool:
     elif answer in ("false", "off"):
         answer = False
     if not isinstance(answer, bool):
-        raise _refuse_type("boolean")
+        raise refuse_type("boolean")
     if given.required and not answer:
         raise Refusal("required")
     return answer
@@ -241,7 +242,7 @@ def _clean_choice(given: Field, answer: Any, asked: Asked) -> Any:
 
 def _clean_choices(given: Field, answer: Any, asked: Asked) -> list[Any]:
     if not isinstance(answer, list | tuple):
-        raise _refuse_type("list")
+        raise refuse_type("list")
     options = list_options(given, asked.names)
     return _distinct([_choose(options, each) for each in answer])
 
@@ -255,9 +256,9 @@ def _distinct(values: list[Any]) -> list[Any]:
 
 def _clean_evidence(given: Field, answer: Any, asked: Asked) -> list[Any]:
     if not isinstance(answer, list | tuple):
-        raise _refuse_type("evidence")
+        raise refuse_type("evidence")
     if any(not isinstance(each, str | int) or isinstance(each, bool) or each == "" for each in answer):
-        raise _refuse_type("evidence")
+        raise refuse_type("evidence")
     if not given.component.get("multiple", False) and len(answer) > 1:
         raise Refusal("count", limit=1)
     return _distinct(list(answer))
@@ -272,7 +273,7 @@ def _clean_datetime(given: Field, answer: Any, asked: Asked) -> str:
             return time.fromisoformat(answer).isoformat("minutes")
         moment: date = date.fromisoformat(answer) if kind == "date" else datetime.fromisoformat(answer)
     except ValueError:
-        raise _refuse_type(kind) from None
+        raise refuse_type(kind) from None
     if isinstance(moment, datetime) and moment.tzinfo is None:
         raise Refusal("offset")
     day = moment.date() if isinstance(moment, datetime) else moment
