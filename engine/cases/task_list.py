@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from engine.cases.access import access_task, mine_or_my_groups
+from engine.cases.form_names import form_names
 from engine.cases.lights import task_light
 from engine.cases.paging import Order, fetch_page, moment_key
 from engine.cases.tasks import find_form, form_context
@@ -137,7 +138,11 @@ def open_task(
     definition = platform.definitions.get(session, instance.deployment_id)
     step = Step(session, platform.host, platform.runtime, definition, case, instance, now, actor, process=task.process)
     form = find_form(definition, task)
-    context = form_context(step, task)
+    context = {
+        **form_context(step, task),
+        **form_names(session, actor, case.id, form),
+        "now": now.astimezone(platform.city.time_zone),
+    }
     return TaskDetail(
         task=summarise_tasks(session, platform, actor, [task], now)[0],
         limit=task.limit_text,
