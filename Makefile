@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PORT
 
-.PHONY: install run test check lint types imports docs bench wheel assets clean reference replay walks
+.PHONY: install run test check lint types imports docs bench wheel assets clean reference replay walks crashes
 
 install: $(VENV)/.installed assets
 
@@ -56,6 +56,9 @@ DATA ?= ../shared/data/boston311-2015-01-07.csv.gz
 
 walks: $(VENV)/.developing   ## 5,000 random diagrams beside stock, some minutes
 	WANGGE_WALKS=5000 $(BIN)/pytest -q -s tests/test_walks.py
+
+crashes: $(VENV)/.developing   ## 200 writers killed at random on SQLite, 200 on PostgreSQL, some minutes
+	WANGGE_KILLS=200 $(BIN)/pytest -q -s tests/test_crash.py
 
 replay: $(VENV)/.installed   ## 2,000 real requests through the whole lifecycle, some minutes
 	$(BIN)/wangge replay $(DATA) --city boston --sample 2000 --seed 1

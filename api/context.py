@@ -14,6 +14,7 @@ from engine.models import Base
 from engine.organisation.roles import Role
 from engine.platform import Platform
 from engine.translations import Translations
+from engine.workflow.forms import Message
 
 # The tables of engine and plugins, on their own declarative base; db.Model is not used.
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
@@ -48,6 +49,13 @@ def translations() -> Translations:
 def now() -> datetime:
     """The present moment of the platform's clock."""
     return platform().clock.now()
+
+
+def form_message(message: Message, spoken: str) -> str:
+    """What a form says of an answer, in a language; in the form's own words where it has some."""
+    if message.text_key:
+        return translations().say(spoken, message.text_key, message.zh)
+    return message.zh if spoken == "zh" else message.en
 
 
 def language() -> str:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.problems import FieldError, problem_response, split_remedy, validation_errors
 from engine.errors import CityBroken, Conflict, DomainError, Invalid, NotAllowed, NotFound, OperatorRefused
-from engine.workflow.forms import FormInvalid
+from engine.workflow.forms import FormFailed, FormInvalid
 from engine.workflow.step import StepFailed
 
 log = logging.getLogger("wangge.api")
@@ -54,6 +54,7 @@ TABLE = (
     Problem(FormInvalid, 422, "form-invalid", "表单填写有误", "The form is not filled in correctly"),
     Problem(Invalid, 422, "invalid", "输入有误", "The input does not hold"),
     Problem(OperatorRefused, 422, "refused", "操作被拒绝", "Refused by a rule"),
+    Problem(FormFailed, 500, "form-failed", "表单配置有误", "A rule of the form fails"),
     Problem(StepFailed, 500, "step-failed", "流程步骤出错", "A step of the diagram failed"),
     Problem(CityBroken, 503, "city-broken", "城市配置不完整", "The city's files do not hold together"),
     Problem(DomainError, 400, "refused", "操作被拒绝", "Refused"),
@@ -109,11 +110,11 @@ def incident_of(error: DomainError) -> dict[str, str]:
 
 def form_problem(error: FormInvalid) -> Response:
     """A problem with the messages of every field, in the reader's language."""
-    from api.context import language
+    from api.context import form_message, language
 
-    row, chinese = row_for(error), language() == "zh"
+    row = row_for(error)
     errors = [
-        FieldError(field, " ".join(each.zh if chinese else each.en for each in messages))
+        FieldError(field, " ".join(form_message(each, language()) for each in messages))
         for field, messages in error.errors.items()
     ]
     return problem_response(row.status, row.kind, row.title, row.title_en, str(error), errors)

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.context import OUTBOX, db, now, platform, session
+from engine.cases.drafts import sweep_drafts
 from engine.cases.incidents import settle_incidents
 from engine.cases.stuck import find_stuck
 from engine.cases.timekeeping import fire_due_timers
@@ -139,9 +140,11 @@ def work_once(app: Flask) -> tuple[int, int]:
 
 
 def look_after(app: Flask) -> int:
-    """Close incidents that are over and open one for every case that waits for nothing. Returns how many are stuck."""
+    """Close incidents that are over, forget drafts nobody needs, and open an incident for every case that waits for
+    nothing. Returns how many are stuck."""
     with app.app_context():
         settle_incidents(session(), now())
+        sweep_drafts(session(), now())
         return find_stuck(session(), platform(), now())
 
 

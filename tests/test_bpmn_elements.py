@@ -130,6 +130,22 @@ def test_a_timer_may_name_a_date(bench: Bench) -> None:
     assert work.open() == ["sweep"]
 
 
+def test_a_cycle_fires_again_and_again_while_its_task_is_open(bench: Bench) -> None:
+    work = bench.start("example_timer_cycle")
+    bench.wait(minutes=65)
+    assert work.open() == ["handle_it", "remind", "remind"]
+    bench.wait(days=2)
+    assert work.open() == ["handle_it", "remind", "remind", "remind"]
+    query = select(func.count()).where(OutboxMessage.case_id == work.id, OutboxMessage.topic == "notify")
+    assert bench.town.session.scalar(query) == 2  # on Tuesday and on Wednesday morning
+    work.do("handle_it")
+    bench.wait(days=2)
+    assert bench.town.session.scalar(query) == 2
+    for _ in range(3):
+        work.do("remind")
+    assert work.ended()
+
+
 # Messages between cases -----------------------------------------------------------------------------------------
 
 

@@ -95,6 +95,23 @@ def test_an_element_that_is_not_supported_is_refused_by_name(city: Path, element
 
 
 @pytest.mark.parametrize(
+    ("element", "words"),
+    [
+        (each(""), "drops it when it saves"),
+        (each("").replace("units", "start"), "drops it when it saves"),
+        ('<bpmn:manualTask id="x" camunda:candidateGroups="acceptor"/>', "warn when they open"),
+    ],
+)
+def test_what_a_modeler_would_drop_or_warn_of_is_named(city: Path, element: str, words: str) -> None:
+    find(city, draw(city, through(element)), "x", words, severity="warning")
+
+
+def test_a_list_with_a_property_is_kept_by_modelers(city: Path) -> None:
+    draw(city, through(each("").replace("<bpmn:multi", '<bpmn:property id="units" name="units"/><bpmn:multi', 1)))
+    assert not [found for found in findings_of(city) if "modeler" in found.message]
+
+
+@pytest.mark.parametrize(
     ("kind", "words"),
     [("compensate", "a compensate event"), ("cancel", "a cancel event"), ("error", "throws no code"),
      ("escalation", "throws no code"), ("signal", "no signal with a name"), ("message", "no message with a name")],

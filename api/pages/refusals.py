@@ -10,13 +10,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from api.context import form_message
 from api.errors import FileTooLarge, NotAuthenticated, TooManyAttempts
 from api.pages.csrf import Forged
 from api.pages.languages import _, noop, page_language
 from api.pages.words import PHOTOS
 from api.problems import split_remedy
 from engine.errors import CityBroken, Conflict, DomainError, Invalid, NotAllowed, NotFound, OperatorRefused
-from engine.workflow.forms import FormInvalid
+from engine.workflow.forms import FormFailed, FormInvalid
 
 CHINESE = tuple(
     (re.compile(pattern, re.DOTALL), text)
@@ -85,6 +86,7 @@ GENERAL = (
     (OperatorRefused, 422, noop("不符合规则"), noop("按规则不能这样办理；请修改后重新提交。")),
     (Invalid, 422, noop("填写有误"), noop("填写的内容有误；请修改后重新提交。")),
     (CityBroken, 503, noop("配置不完整"), noop("城市配置不完整；请联系系统管理员。")),
+    (FormFailed, 500, noop("表单配置有误"), noop("表单的规则无法计算；请把表单名称告诉系统管理员。")),
     (DomainError, 400, noop("不能办理"), noop("此操作被拒绝；请联系系统管理员。")),
 )
 
@@ -108,9 +110,8 @@ Errors = dict[str, Sequence[str]]
 def refusal_of(error: Exception) -> tuple[Refusal, Errors]:
     """What the page says above the form, and beside which field."""
     if isinstance(error, FormInvalid):
-        chinese = page_language() == "zh"
         errors: Errors = {
-            key: [each.zh if chinese else each.en for each in found] for key, found in error.errors.items()
+            key: [form_message(each, page_language()) for each in found] for key, found in error.errors.items()
         }
         what = _("有 %(count)s 处需要修改。", count=len(errors))
         return Refusal(422, _("表单填写有误"), what, _("请按各项下方的提示修改后重新提交，已填内容均已保留。")), errors

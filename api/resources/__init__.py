@@ -10,6 +10,7 @@ def blueprints() -> tuple[Any, ...]:
     from api.resources import (
         cases,
         catalogue,
+        drafts,
         evidence,
         explanation,
         ground,
@@ -25,7 +26,7 @@ def blueprints() -> tuple[Any, ...]:
     )
 
     modules = (
-        session, cases, explanation, evidence, tasks, notices, catalogue, ground, organisation, processes,
+        session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, organisation, processes,
         migrations, incidents,
         health, kinds,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 
-from engine.casefile.asking import Asked, ask
+from engine.casefile.asking import Asked, Question, ask
 from engine.casefile.file import CaseFile
 from engine.casefile.reading import reading_of
 from engine.casefile.shelf import Shelf
@@ -36,6 +36,7 @@ class Unit:
         self.lines: list[dict[str, Any]] = []
         self.letters: list[dict[str, Any]] = []
         self.answers: list[dict[str, Any]] = []
+        self._later: list[Asked] = []
         self._shelves: dict[int, Shelf] = {}
         self._drawn: dict[str, int] = {}
 
@@ -101,6 +102,10 @@ class Unit:
         self._drawn[name] = max(drawn, self._drawn.get(name, 0) + 1)
         return self._drawn[name]
 
+    def later(self, question: Question, **values: Any) -> None:
+        """Run a statement with the act's own, for rows that are in no file."""
+        self._later.append((question, values))
+
     def flush(self) -> None:
         """Write what there is so far, so that what is read next sees it."""
         session = self.session
@@ -154,12 +159,15 @@ class Unit:
         for file in self.files.values():
             write_file(pen, file)
         write_lines(pen, self.lines, self.letters, self.answers)
+        for question, values in self._later:
+            pen.run(question.on(dialect), values)
         self._clear()
 
     def _clear(self) -> None:
         self.lines.clear()
         self.letters.clear()
         self.answers.clear()
+        self._later.clear()
 
     def _put_back(self) -> None:
         self._session.info.pop(UNIT, None)
@@ -188,7 +196,7 @@ def unit_of(session: Session) -> Unit:
 
 def _before_commit(session: Session) -> None:
     unit: Unit | None = session.info.get(UNIT)
-    if unit is not None and (unit.files or unit.lines or unit.letters or unit.answers):
+    if unit is not None and (unit.files or unit.lines or unit.letters or unit.answers or unit._later):
         unit._write_at_once()
 
 

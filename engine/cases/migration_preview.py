@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from engine.casefile.file import CaseFile
 from engine.casefile.unit import Unit
+from engine.cases.drafts import draft_changes
 from engine.errors import DomainError, Invalid, NotFound
 from engine.models import Case, Deployment, Instance, MigrationItem
 from engine.organisation.actor import Actor
@@ -115,6 +116,10 @@ def trial_step(unit: Unit, platform: Platform, file: CaseFile, target: int, now:
 def attempt_move(step: Step, nodes: NodeMap) -> Outcome:
     """A move; whatever the new diagram cannot do for this case is a refusal in the engine's own words."""
     try:
-        return move_instance(step, nodes)
+        outcome = move_instance(step, nodes)
     except DomainError as error:
         return Outcome(refusals=(Words(error.message, error.message),))
+    if outcome.refusals:
+        return outcome
+    with step.session.no_autoflush:  # a preview is taken back
+        return Outcome((*outcome.changes, *draft_changes(step.session, step.tasks, nodes.old, nodes.new)))

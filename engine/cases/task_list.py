@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from engine.casefile.unit import Unit
 from engine.cases.access import access_task, mine_or_my_groups
+from engine.cases.form_names import form_names
 from engine.cases.lights import task_light
 from engine.cases.paging import Order, fetch_page, moment_key
 from engine.cases.steps import begin_step
@@ -139,7 +140,11 @@ def open_task(
     step = begin_step(unit, platform, file, now, actor)
     step.process = task.process
     form = find_form(step.definition, task)
-    context = form_context(step, task)
+    context = {
+        **form_context(step, task),
+        **form_names(unit, actor, file.case.id, form),
+        "now": now.astimezone(platform.city.time_zone),
+    }
     return TaskDetail(
         task=summarise_tasks(session, platform, actor, [task], now)[0],
         limit=task.limit_text,

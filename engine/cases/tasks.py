@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from engine.casefile.file import CaseFile
 from engine.casefile.unit import Unit, unit_of
 from engine.cases.access import access_task, may_do, missing_task, refuse_own_case
+from engine.cases.drafts import DROP_DRAFTS
+from engine.cases.form_names import form_names
 from engine.cases.opening import settle_stage
 from engine.cases.steps import begin_step
 from engine.cases.transaction import act_once
@@ -92,6 +94,8 @@ def complete_task(
         require_evidence(unit, task)
         step.element = step.definition.element(task.process, task.element)
         step.record("task_completed", answers=clean, name=task.name, task=str(task.id))
+        if task.form:
+            unit.later(DROP_DRAFTS, task=task.id)
         task.completed_at, task.completed_by, task.version = now, actor.person_id, task.version + 1
         platform.runtime.complete(step, task, clean)
         settle_stage(step)
@@ -164,7 +168,8 @@ def check_answers(step: Step, task: Task, answers: Mapping[str, Any]) -> dict[st
         if answers:
             raise Invalid(f"{task.name} has no form; complete it without answers", field="answers")
         return {}
-    return form.validate(answers, form_context(step, task), now=step.now.astimezone(step.host.city.time_zone))
+    names = {**form_context(step, task), **form_names(step.unit, step.actor, step.case.id, form)}
+    return form.validate(answers, names, now=step.now.astimezone(step.host.city.time_zone))
 
 
 def require_evidence(unit: Unit, task: Task) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from lxml import etree
 
 from engine.checks.events import check_event
 from engine.checks.finding import Finding, Source
@@ -31,6 +33,8 @@ EVENTS: dict[str, tuple[str | None, ...]] = {
     "intermediateCatchEvent": ("timer", "message", "signal", "conditional"),
     "intermediateThrowEvent": ("message", "signal", "escalation"),
 }
+DATA = frozenset({"property", "dataObject", "dataObjectReference"})
+"""What holds data, for a multi-instance to go through."""
 BEGINS_BESIDE = ("timer", "message", "signal", "error", "escalation", "conditional")
 """What may start an event sub-process."""
 INSTEAD = {
@@ -130,6 +134,7 @@ def _check_loop(material: Material, diagram: Diagram, element: Element, source: 
             yield source.error(element.id, f"loopMaximum {most!r} is no number of rounds", remedy, element.line)
     if many is not None:
         yield from _check_instances(element, many, source)
+        yield from _check_lists(material.nodes[diagram.id], element, many, source)
 
 
 def _check_instances(element: Element, loop: Any, source: Source) -> Iterator[Finding]:
@@ -151,6 +156,16 @@ def _check_instances(element: Element, loop: Any, source: Source) -> Iterator[Fi
     if has["loopDataOutputRef"] != has["outputDataItem"]:
         remedy = "name both loopDataOutputRef and outputDataItem, or neither"
         yield source.error(element.id, "the multi-instance collects nothing", remedy, element.line)
+
+
+def _check_lists(nodes: Mapping[str, Any], element: Element, loop: Any, source: Source) -> Iterator[Finding]:
+    """A modeler keeps the name of a list only where it is the id of something that holds data."""
+    for tag in ("loopDataInputRef", "loopDataOutputRef"):
+        name = (loop.findtext(f"{{{BPMN}}}{tag}") or "").strip()
+        if name and (name not in nodes or etree.QName(nodes[name]).localname not in DATA):
+            message = f"{tag} {name!r} is the id of no property, so a modeler drops it when it saves the diagram"
+            remedy = f'write <bpmn:property id="{name}" name="{name}"/> into {element.id}'
+            yield source.warning(element.id, message, remedy, element.line)
 
 
 def _check_boundary(diagram: Diagram, element: Element, source: Source) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from engine.checks.city_file import check_city_file, enabled_plugins, is_zone, r
 from engine.checks.diagrams import check_diagrams
 from engine.checks.finding import Finding, Source, errors_of, split_remedy
 from engine.checks.flows import check_flows
+from engine.checks.forms import check_forms
 from engine.checks.ground import check_ground
 from engine.checks.loops import check_loops
 from engine.checks.material import Material, read_material
@@ -30,7 +31,9 @@ from engine.errors import CityBroken
 from engine.registry import Registry, build_registry
 from engine.workflow.definitions import parse_specs
 
-DIAGRAM_CHECKS = (check_diagrams, check_flows, check_loops, check_tasks, check_services, check_overrides)
+DIAGRAM_CHECKS = (
+    check_diagrams, check_flows, check_loops, check_tasks, check_forms, check_services, check_overrides,
+)  # fmt: skip
 
 
 def check_city(city: City, registry: Registry | None = None) -> list[Finding]:

@@ -42,7 +42,8 @@ def check_role(material: Material, element: Element, source: Source) -> Iterator
     role_id, at, scope = groups.partition("@")
     role_id = role_id.strip()
     if not role_id:
-        remedy = "name a role of roles.csv in candidateGroups"
+        manual = element.kind == "manualTask"
+        remedy = f"name a role of roles.csv in {'the property role' if manual else 'candidateGroups'}"
         if element.lane:
             remedy += f", or give the lane {element.lane!r} the property role"
         yield source.error(element.id, f"nobody is asked to do {element.name}", remedy, element.line)
@@ -51,6 +52,9 @@ def check_role(material: Material, element: Element, source: Source) -> Iterator
         message = f"candidateGroups {groups!r} names several roles"
         yield source.error(element.id, message, "name one role; give the others a post with it", element.line)
         return
+    if element.kind == "manualTask" and element.lane is None and "role" not in element.properties:
+        message = "modelers know no candidateGroups on a manual task and warn when they open the diagram"
+        yield source.warning(element.id, message, f"give it the property role = {groups}", element.line)
     role = material.roles.get(role_id)
     if role is None:
         message = f"role {role_id!r} does not exist"
@@ -83,9 +87,10 @@ def check_form(material: Material, element: Element, source: Source) -> Iterator
 def check_properties(material: Material, element: Element, source: Source) -> Iterator[Finding]:
     """Stage, limit, clock, warning and evidence can be read; every task is due at some time."""
     properties = element.properties
+    allowed = (*PROPERTIES, "role") if element.kind == "manualTask" else PROPERTIES
     for name in properties:
-        if name not in PROPERTIES:
-            remedy = suggest(name, PROPERTIES, f"use one of {', '.join(PROPERTIES)}")
+        if name not in allowed:
+            remedy = suggest(name, allowed, f"use one of {', '.join(allowed)}")
             yield source.warning(element.id, f"the property {name!r} is not read", remedy, element.line)
     stage = properties.get("stage", "")
     if stage not in STAGES:

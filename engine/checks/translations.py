@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from engine.checks.finding import Finding, Source, split_remedy
+from engine.checks.forms import check_translated_texts
 from engine.checks.material import Material
 from engine.errors import CityBroken
 from engine.loading.tables import read_csv
@@ -28,6 +29,7 @@ def check_translations(material: Material) -> Iterator[Finding]:
                 message, remedy = split_remedy(error.message, "write the header key,text")
                 yield Source.of(found).error("file", message, remedy)
         yield from find_missing(material, language, texts)
+        yield from check_translated_texts(material, language, texts, Source(f"translations/{language}.csv"))
 
 
 def find_missing(material: Material, language: str, texts: Mapping[str, str]) -> Iterator[Finding]:

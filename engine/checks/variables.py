@@ -18,7 +18,7 @@ from engine.workflow.expressions import Expression, ExpressionError, compile_ass
 from engine.workflow.fact_names import FACTS
 from engine.workflow.forms import Field, Form
 
-FORM_NAMES = frozenset({"case", "departments", "conditions", "now"})
+FORM_NAMES = frozenset({"case", "departments", "conditions", "now", "roles", "case_photos"})
 Values = frozenset[object] | None
 """The values a variable can have; none when they cannot be told from the files."""
 

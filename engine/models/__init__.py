@@ -14,6 +14,7 @@ from engine.models.cases import (
     Supervision,
 )
 from engine.models.catalogue import CatalogueVersion, FilingCondition, Subclass
+from engine.models.drafts import Draft
 from engine.models.ground import Address, Component, Division, DutyGrid, UnitGrid
 from engine.models.migration import Migration, MigrationItem
 from engine.models.notices import Notice
@@ -45,6 +46,7 @@ __all__ = [
     "Department",
     "Deployment",
     "Division",
+    "Draft",
     "DutyGrid",
     "Evaluation",
     "Evidence",

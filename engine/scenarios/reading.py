@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
@@ -109,6 +109,15 @@ def read_file(found: Found) -> ScenarioFile:
             Scenario(title, found.logical, found.layer.name, reader.given(place, entry), steps, expect)
         )
     return file
+
+
+def read_steps(place: str, tables: Sequence[Mapping[str, Any]]) -> tuple[ScenarioStep, ...]:
+    """Steps kept elsewhere than in a scenario file; ``place`` is named in errors. Raises CityBroken with every fault."""
+    file = ScenarioFile()
+    steps = tuple(_Reader(file).steps(place, {"step": list(tables)}))
+    if file.faults:
+        raise CityBroken("\n".join(f"{fault.place}: {fault.message}; {fault.remedy}" for fault in file.faults))
+    return steps
 
 
 class _Reader:

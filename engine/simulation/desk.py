@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from engine.casefile.unit import Unit
 from engine.cases.evidence import add_evidence
+from engine.cases.form_names import form_names
 from engine.cases.tasks import complete_task
 from engine.errors import Conflict, DomainError, NotFound
 from engine.models import Case, Instance, Task
@@ -138,7 +139,8 @@ class Desk:
         if task.due_at is not None and task.due_at < now:
             labels.add("overdue")
         context: dict[str, Any] = {
-            "departments": self._departments, "conditions": self.own_conditions(task), "now": now, **task.defaults
+            "departments": self._departments, "conditions": self.own_conditions(task), "now": now, **task.defaults,
+            **form_names(Unit(self.session), actor, task.case_id, form),
         }  # fmt: skip
         if self.reads_case(form):
             context["case"] = self.facts(task, now)

@@ -11,8 +11,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from engine.workflow.expression_functions import CORE, Functions, kind
-from engine.workflow.expressions import Expression, ExpressionError, compile_expression
+from engine.workflow.expression_functions import Functions, kind
+from engine.workflow.expressions import CORE, Expression, ExpressionError, compile_expression
 
 Check = Callable[[Any, Mapping[str, Any]], bool]
 

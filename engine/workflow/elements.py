@@ -31,7 +31,7 @@ class Element:
     """One flow node of a diagram. ``kind`` is the BPMN tag; ``parent`` the enclosing process or sub-process.
 
     ``code`` is that of an error or escalation event, none for one that catches every code. ``groups`` are the task's
-    own, or else the role of its lane.
+    own (a manual task's property ``role``), or else the role of its lane.
     """
 
     id: str
@@ -249,7 +249,7 @@ def _element(
         topic=_camunda(node, "topic"),
         decision=_camunda(node, "decisionRef"),
         result_variable=_camunda(node, "resultVariable"),
-        groups=_camunda(node, "candidateGroups") or (lane_role if kind in PEOPLE else None),
+        groups=_camunda(node, "candidateGroups") or _role(node, kind) or (lane_role if kind in PEOPLE else None),
         form=_camunda(node, "formKey"),
         default_flow=node.get("default"),
         script=node.findtext(f"{{{BPMN}}}script"),
@@ -262,6 +262,11 @@ def _element(
         outputs=_parameters(node, "outputParameter"),
         properties=_properties(node),
     )
+
+
+def _role(node: etree._Element, kind: str) -> str | None:
+    """The property ``role`` of a manual task, on which modelers know no ``candidateGroups``."""
+    return _properties(node).get("role", "").strip() or None if kind == "manualTask" else None
 
 
 def _properties(node: etree._Element) -> Mapping[str, str]:

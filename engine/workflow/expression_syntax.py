@@ -315,13 +315,12 @@ class _Rewriter:
         if not isinstance(node.func, ast.Name) or node.func.id not in self.functions:
             name = node.func.id if isinstance(node.func, ast.Name) else "this"
             raise self.refuse(node, f"`{name}` is no function", f"there are {', '.join(sorted(self.functions))}")
+        if node.keywords:
+            raise self.refuse(node.keywords[0], "arguments have no names", "give the values in the order of the list")
         self.syntax.functions.add(node.func.id)
         self.syntax.builds = True
-        keywords = [ast.keyword(each.arg, self.rewrite(each.value, depth)) for each in node.keywords]
         function = ast.copy_location(ast.Name("_call_" + node.func.id, ast.Load()), node.func)
-        for argument, original in zip(keywords, node.keywords, strict=True):
-            ast.copy_location(argument, original)
-        return ast.Call(func=function, args=self.all(node.args, depth), keywords=keywords)
+        return ast.Call(func=function, args=self.all(node.args, depth), keywords=[])
 
 
 def _dotted(node: ast.expr) -> str | None:

@@ -15,7 +15,8 @@ from keyword import iskeyword
 from types import CodeType, TracebackType
 from typing import Any
 
-from engine.workflow.expression_functions import CORE, Functions, Refused, convert_to_text, kind, measure
+from engine.workflow.expression_functions import WORK, WORK_LIMIT, Functions, Refused, convert_to_text, kind, measure
+from engine.workflow.expression_library import CORE
 from engine.workflow.expression_syntax import CONSTANTS, INPUT, ExpressionError, Syntax, parse_syntax
 
 __all__ = [
@@ -44,6 +45,8 @@ class Expression:
     def evaluate(self, names: Mapping[str, Any]) -> Any:
         """Compute the value. A variable that ``names`` lacks is an error; raise only ExpressionError."""
         try:
+            if self._syntax.builds:
+                WORK.left = WORK_LIMIT
             value = eval(self._code, self._scope, names)
             if self._syntax.builds:
                 measure(value)

@@ -4,27 +4,43 @@ A form is a form-js schema; its conditions are written in the project's expressi
 """
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from engine.workflow.expressions import CORE, Expression, ExpressionError, Functions
+from engine.workflow.expressions import CORE, Functions
+from engine.workflow.forms_answers import Asked, clean
 from engine.workflow.forms_reading import FormProblem, SchemaReader
+from engine.workflow.forms_rules import OWN_WORDS
+from engine.workflow.forms_settling import settle
+from engine.workflow.forms_trying import try_rules
 from engine.workflow.forms_values import (
     MULTIPLE,
     SELECTIONS,
-    Asked,
     Field,
+    FormFailed,
     FormInvalid,
     Message,
     Option,
     Refusal,
-    clean,
-    list_options,
+    refuse_type,
+)
+from engine.workflow.forms_views import (
+    PHOTOS,
+    PHOTOS_OF_CASE,
+    FieldView,
+    count_rows,
+    fixed_count,
+    photos_of,
+    row_base,
+    view_fields,
 )
 
-__all__ = ["Field", "FieldView", "Form", "FormError", "FormInvalid", "FormProblem", "Message", "Option", "load_form"]
+__all__ = [
+    "Field", "FieldView", "Form", "FormError", "FormFailed", "FormInvalid", "FormProblem", "Message", "Option",
+    "load_form",
+]  # fmt: skip
 
 Translate = Callable[[str, str], str]
 
@@ -49,41 +65,10 @@ def load_form(text: str, source: str, functions: Functions = CORE) -> "Form":
     reader = SchemaReader(functions)
     schema = reader.parse(text)
     fields = tuple(reader.read_fields(schema.get("components"))) if schema is not None else ()
-    _try_conditions(fields, reader)
+    try_rules(fields, reader)
     if reader.problems or schema is None:
         raise FormError(source, tuple(reader.problems))
     return Form(schema["id"], fields, schema, source)
-
-
-def _try_conditions(fields: tuple[Field, ...], reader: SchemaReader) -> None:
-    """Find conditions that fail while nothing is answered yet, which is how every form starts."""
-    empty = {each.key: None for each in fields if each.is_answered}
-    for each in fields:
-        _try_hide(each, empty, reader)
-        for column in each.columns:
-            _try_hide(column, empty | {other.key: None for other in each.columns}, reader)
-
-
-def _try_hide(given: Field, names: Mapping[str, Any], reader: SchemaReader) -> None:
-    reader.place = given.key
-    for expression in given.hide:
-        if expression.names <= names.keys():
-            try:
-                expression.evaluate(names)
-            except ExpressionError as error:
-                reader.report(f"conditional.hide fails while nothing is answered: {error.message}", error.remedy)
-
-
-@dataclass(frozen=True, slots=True)
-class FieldView:
-    """A field as it is shown now."""
-
-    field: Field
-    visible: bool
-    readonly: bool
-    value: Any
-    options: tuple[Option, ...]
-    rows: tuple[tuple["FieldView", ...], ...] = ()  # of a dynamiclist
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +95,18 @@ class Form:
                 found |= {path for path in expression.paths if path.split(".")[0] not in own}
         return frozenset(found)
 
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles some field may be answered by alone."""
+        every = (*self.components, *(column for each in self.components for column in each.columns))
+        return frozenset(role for each in every for role in each.roles)
+
+    @property
+    def has_photos(self) -> bool:
+        """Whether it shows or asks for photos of the case, so that ``case_photos`` is needed."""
+        every = (*self.components, *(column for each in self.components for column in each.columns))
+        return any(each.kind in PHOTOS for each in every) or PHOTOS_OF_CASE in self.paths
+
     def validate(
         self, answers: Mapping[str, Any], context: Mapping[str, Any], *, now: datetime | None = None
     ) -> dict[str, Any]:
@@ -118,18 +115,26 @@ class Form:
         Every visible or hidden field has an entry, none where nothing is answered or the field is hidden, so that a
         later round never reads an earlier round's answer. Readonly fields are left out: a task cannot change them.
 
-        :param context: what expressions see besides the answers; choices such as ``departments``.
+        :param context: what expressions see besides the answers; choices such as ``departments``, the ``roles`` of who
+            answers, the photos an answer may name (``case_photos``).
         :param now: aware, in the city's time zone;
             needed by fields that allow no past dates (default: ``context["now"]``).
         :raises FormInvalid: with the messages of every field.
-        :raises ExpressionError: a condition or list of choices fails; the form is at fault.
+        :raises FormFailed: a condition or list of choices fails; the form is at fault.
         """
         moment = now or context.get("now")
-        today = moment.date() if isinstance(moment, datetime) else None
         errors = self._refuse_unknown(answers, self.components, "")
-        cleaned = self._clean(self.components, answers, context, today, errors, "")
+        failed: list[FormFailed] = []
+        asked = Asked(
+            {**context, "now": moment} if moment is not None else context,
+            moment.date() if isinstance(moment, datetime) else None,
+            photos_of(context),
+        )
+        cleaned = self._clean(self.components, answers, asked, errors, failed, "")
         if errors:
             raise FormInvalid(self.form_id, errors)
+        if failed:  # only now: an expression may have failed for what was missing
+            raise failed[0]
         return cleaned
 
     def _refuse_unknown(
@@ -139,52 +144,67 @@ class Form:
         return {at + str(key): [Refusal("unknown", key=str(key)).message] for key in answers if key not in known}
 
     def _clean(
-        self, fields: tuple[Field, ...], answers: Mapping[str, Any], context: Mapping[str, Any], today: date | None,
-        errors: dict[str, list[Message]], at: str,
+        self, fields: tuple[Field, ...], answers: Mapping[str, Any], asked: Asked,
+        errors: dict[str, list[Message]], failed: list[FormFailed], at: str,
     ) -> dict[str, Any]:  # fmt: skip
-        names, hidden = _settle(fields, answers, context)
-        asked = Asked(names, today)
+        settled = settle(fields, answers, asked.names, asked.names.get("roles") or ())
+        failed += settled.failed
+        inside = Asked(settled.names, asked.today, asked.photos)
         cleaned: dict[str, Any] = {}
         for place, each in enumerate(fields):
-            if not each.is_answered or _is_readonly(each, names):
+            if not each.is_answered or (place in settled.locked and each.kind != "expression" and not at):
                 continue
             cleaned[each.key] = None
-            if place in hidden:
+            if place in settled.hidden:
+                continue
+            if place in settled.locked:  # an expression, or in a row what it came with
+                cleaned[each.key] = settled.names[each.key]
                 continue
             try:
                 if each.kind == "dynamiclist":
-                    cleaned[each.key] = self._clean_rows(each, answers.get(each.key), asked, errors, at)
+                    base = asked.names.get(each.key)
+                    cleaned[each.key] = self._clean_rows(each, answers.get(each.key), base, inside, errors, failed)
                 else:
-                    cleaned[each.key] = clean(each, answers.get(each.key), asked)
+                    cleaned[each.key] = clean(each, answers.get(each.key), inside)
             except Refusal as refusal:
-                errors.setdefault(at + each.key, []).append(refusal.message)
+                errors.setdefault(at + each.key, []).append(self._word(each, refusal.message))
         return cleaned
 
     def _clean_rows(
-        self, given: Field, rows: Any, asked: Asked, errors: dict[str, list[Message]], at: str
-    ) -> list[dict[str, Any]]:
-        if rows is None or rows == []:
-            if given.required:
-                raise Refusal("required")
-            return []
+        self, given: Field, rows: Any, base: Any, asked: Asked, errors: dict[str, list[Message]],
+        failed: list[FormFailed],
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        if rows is None or rows == "":
+            rows = []
         if not isinstance(rows, list | tuple):
-            raise Refusal("type", expected="list", zh="列表", en="a list")
+            raise refuse_type("list")
+        count_rows(given, rows, base, asked)
+        if given.is_fixed and not rows:
+            rows = [{}] * fixed_count(given, base)
         cleaned: list[dict[str, Any]] = []
         for index, row in enumerate(rows):
-            place = f"{at}{given.key}[{index}]"
+            place = f"{given.key}[{index}]"
             if not isinstance(row, Mapping):
-                errors[place] = [Refusal("type", expected="row", zh="一组填写项", en="a group of answers").message]
+                errors[place] = [refuse_type("row").message]
                 continue
             errors |= self._refuse_unknown(row, given.columns, place + ".")
-            cleaned.append(self._clean(given.columns, row, asked.names, asked.today, errors, place + "."))
+            within = Asked({**asked.names, **row_base(given, base, index)}, asked.today, asked.photos)
+            cleaned.append(self._clean(given.columns, row, within, errors, failed, place + "."))
         return cleaned
+
+    def _word(self, given: Field, message: Message) -> Message:
+        """A message in the form's own words, where it has some."""
+        own = (given.component.get("validate") or {}).get(OWN_WORDS.get(message.message_key, ""))
+        if not own:
+            return message
+        return message._replace(zh=own, en=own, text_key=f"form:{self.form_id}:{given.key}:{message.message_key}")
 
     def fields(self, context: Mapping[str, Any], answers: Mapping[str, Any] | None = None) -> tuple[FieldView, ...]:
         """Return every component in order as it is shown for ``context``.
 
         :param answers: what is filled in already, or the task's input parameters; defaults fill the rest.
         """
-        return _view(self.components, answers or {}, context)
+        return view_fields(self.components, answers or {}, context)
 
     def to_dict(self, language: str, translate: Translate) -> dict[str, Any]:
         """Return the schema with its texts passed through ``translate(key, text)``, for a form-js viewer."""
@@ -194,63 +214,32 @@ class Form:
         return schema
 
 
-def _is_readonly(given: Field, names: Mapping[str, Any]) -> bool:
-    return bool(given.readonly.evaluate(names)) if isinstance(given.readonly, Expression) else given.readonly
-
-
-def _settle(
-    fields: tuple[Field, ...], answers: Mapping[str, Any], context: Mapping[str, Any]
-) -> tuple[dict[str, Any], set[int]]:
-    """Find which fields, by place, are hidden: a hidden field's answer counts as none, which may hide or show others.
-
-    Own fields come from the answers alone, so a variable of an earlier task never stands in; only fields that are
-    always readonly show the context's value.
-    """
-    own = {each.key: answers.get(each.key) for each in fields if each.is_answered}
-    own |= {
-        each.key: context.get(each.key, own[each.key]) for each in fields if each.key in own and each.readonly is True
-    }
-    hidden: set[int] = set()
-    names = dict(context) | own
-    for _ in range(len(fields) + 1):
-        names = dict(context) | own | {fields[at].key: None for at in hidden if fields[at].is_answered}
-        found = {at for at, each in enumerate(fields) if any(condition.evaluate(names) for condition in each.hide)}
-        if found == hidden:
-            break
-        hidden = found
-    return names, hidden
-
-
-def _view(fields: tuple[Field, ...], answers: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[FieldView, ...]:
-    filled = {each.key: answers.get(each.key, each.default) for each in fields if each.is_answered}
-    names, hidden = _settle(fields, filled, context)
-    return tuple(_view_field(each, filled, names, at not in hidden) for at, each in enumerate(fields))
-
-
-def _view_field(given: Field, filled: Mapping[str, Any], names: Mapping[str, Any], visible: bool) -> FieldView:
-    value = filled.get(given.key)
-    if given.readonly is True and value is None:
-        value = names.get(given.key)
-    rows: Iterator[Any] = iter(value if given.columns and isinstance(value, list | tuple) else ())
-    shown = tuple(_view(given.columns, row, names) for row in rows if isinstance(row, Mapping))
-    options = list_options(given, names) if visible else ()
-    return FieldView(given, visible, _is_readonly(given, names), value, options, shown)
+_ITSELF = ("label", "dateLabel", "timeLabel", "text", "content")
+"""Texts translated under the component's own key; others have a word behind it."""
+_BEHIND = {"description": "description", "title": "title", "alt": "alt"}
+_ADORNERS = {"prefixAdorner": "prefix", "suffixAdorner": "suffix"}
+_MESSAGES = {written: behind for behind, written in OWN_WORDS.items()}
 
 
 def _translate(components: list[dict[str, Any]], prefix: str, translate: Translate) -> None:
     for component in components:
         name = component.get("key") or component.get("path") or component.get("id") or ""
         key = f"{prefix}:{name}"
-        for text in ("label", "dateLabel", "timeLabel", "text"):
-            if isinstance(component.get(text), str):
-                component[text] = translate(key, component[text])
-        if isinstance(component.get("description"), str):
-            component["description"] = translate(f"{key}:description", component["description"])
-        properties = component.get("properties")
-        if isinstance(properties, dict) and isinstance(properties.get("standard_texts"), str):
-            properties["standard_texts"] = translate(f"{key}:standard_texts", properties["standard_texts"])
+        _translate_texts(component, dict.fromkeys(_ITSELF, ""), key, translate)
+        _translate_texts(component, _BEHIND, key, translate)
+        _translate_texts(component.get("properties"), {"standard_texts": "standard_texts"}, key, translate)
+        _translate_texts(component.get("appearance"), _ADORNERS, key, translate)
+        _translate_texts(component.get("validate"), _MESSAGES, key, translate)
+        for column in component.get("columns") or () if component.get("type") == "table" else ():
+            _translate_texts(column, {"label": f"column:{column['key']}"}, key, translate)
         if component.get("type") in SELECTIONS | MULTIPLE:
             for option in component.get("values") or []:
                 option["label"] = translate(f"{key}:{option['value']}", str(option.get("label", option["value"])))
         if component.get("type") in ("group", "dynamiclist"):
             _translate(component["components"], prefix, translate)
+
+
+def _translate_texts(holder: Any, texts: Mapping[str, str], key: str, translate: Translate) -> None:
+    for name, behind in texts.items() if isinstance(holder, dict) else ():
+        if isinstance(holder.get(name), str):
+            holder[name] = translate(f"{key}:{behind}" if behind else key, holder[name])

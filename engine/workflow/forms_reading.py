@@ -2,21 +2,24 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from difflib import get_close_matches
 from typing import Any
 
 from engine.workflow.expression_syntax import CONSTANTS
 from engine.workflow.expressions import Expression, ExpressionError, Functions, compile_expression
-from engine.workflow.forms_values import ANSWERED, MULTIPLE, SELECTIONS, SHOWN, TEXTS, Bound, Field, Option
+from engine.workflow.forms_answers import Asked, clean
+from engine.workflow.forms_markup import PLACE, check_markup, places_of
+from engine.workflow.forms_rules import CUSTOM, OPTIONS, PROPERTIES, REFUSED, RULES
+from engine.workflow.forms_values import ANSWERED, ASKED, MARKED_UP, Bound, Field, FormFailed, Option, Refusal
 
-RULES = {
-    "required": ANSWERED, "minLength": TEXTS, "maxLength": TEXTS, "pattern": TEXTS, "validationType": TEXTS,
-    "min": frozenset({"number"}), "max": frozenset({"number"}),
-    "patternErrorMessage": TEXTS, "minLengthErrorMessage": TEXTS, "maxLengthErrorMessage": TEXTS,
-}  # fmt: skip
 SUBTYPES = ("date", "time", "datetime")
 _KEY = re.compile(r"[^\W\d_]\w*")
+_PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]+")
+PICTURE_LIMIT = 200_000  # characters of an embedded picture
+_BLOCK = re.compile(r"[#/]|loop\b|if\b")
 
 
 def _refuse_constant(name: str) -> None:
@@ -87,9 +90,13 @@ class SchemaReader:
 
     def read_component(self, component: dict[str, Any], hide: tuple[Expression, ...], row: bool) -> list[Field]:
         kind = component.get("type")
-        if not isinstance(kind, str) or kind not in ANSWERED | SHOWN:
-            self.report(f"type {kind!r} is not known", f"use one of {', '.join(sorted(ANSWERED | SHOWN))}")
+        if isinstance(kind, str) and kind in REFUSED:
+            self.report(f"a {kind} has no place here", REFUSED[kind])
             return []
+        if not isinstance(kind, str) or kind not in PROPERTIES:
+            self.report(f"type {kind!r} is not known", f"use one of {', '.join(sorted(PROPERTIES))}")
+            return []
+        self.check_properties(kind, component)
         own = self.read_hide(component)
         hide = (*hide, own) if own else hide
         if kind == "group":
@@ -107,7 +114,38 @@ class SchemaReader:
             place = self.place
             columns = self.read_fields(component.get("components"), row=True)
             self.place = place
+            self.check_rows(component, columns)
         return [self.read_field(component, str(key or self.place), hide, tuple(columns))]
+
+    def check_properties(self, kind: str, component: dict[str, Any]) -> None:
+        """Refuse what the kind does not read."""
+        for name in component:
+            if name not in PROPERTIES[kind]:
+                self.report(f"a {kind} has no property {name!r}", _suggest(name, PROPERTIES[kind]))
+        for name in ("label", "description", "title", "alt"):
+            text = component.get(name)
+            if isinstance(text, str) and (text.startswith("=") or PLACE.search(text)):
+                self.report(f"{name} is an expression", "write it as plain text; a text component takes {{ … }}")
+        custom = component.get("properties") or {}
+        if not isinstance(custom, dict):
+            self.report('"properties" is no object', "correct it")
+            return
+        for name in custom:
+            if kind not in CUSTOM.get(name, ()):
+                self.report(f"the custom property {name!r} is not read on a {kind}", _suggest(name, CUSTOM))
+
+    def check_rows(self, component: dict[str, Any], columns: list[Field]) -> None:
+        """What a list of rows says about its rows."""
+        count = component.get("defaultRepetitions", 1)
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 100:
+            self.report(f"defaultRepetitions is {count!r}", "use a whole number from 0 to 100")
+        if component.get("isRepeating", True) is not True:
+            self.report("isRepeating is not true", "use a group for answers given once")
+        if component.get("allowAddRemove", True) not in (True, False):
+            self.report(f"allowAddRemove is {component['allowAddRemove']!r}", "use true or false")
+        shown = [each.key for each in columns if each.kind != "expression" and (each.readonly is True or each.roles)]
+        if shown and component.get("allowAddRemove") is not False:
+            self.report(f"rows come and go, {', '.join(shown)} could not stay with its row", "set allowAddRemove false")
 
     def check_key(self, kind: str, key: Any) -> None:
         if kind in ANSWERED and (not isinstance(key, str) or not _KEY.fullmatch(key) or key in CONSTANTS):
@@ -130,27 +168,121 @@ class SchemaReader:
                 "validate.required is neither true nor false", "correct it; hide the field with conditional.hide"
             )
         self.check_details(kind, component, rules)
-        label = component.get("label") or component.get("dateLabel") or component.get("text") or ""
-        low, high = self.read_bound("min", rules.get("min")), self.read_bound("max", rules.get("max"))
-        shortest = self.read_bound("minLength", rules.get("minLength"))
-        longest = self.read_bound("maxLength", rules.get("maxLength"))
-        options = self.read_options(kind, component)
-        readonly = self.read_readonly(component)
-        pattern = self.read_pattern(rules.get("pattern"))
-        required = rules.get("required") is True
-        return Field(
-            key, kind, str(label), component, hide, readonly, options, required,
-            shortest, longest, low, high, pattern, columns,
+        label = component.get("label") or component.get("dateLabel") or component.get("timeLabel") or ""
+        if kind in MARKED_UP:
+            label = component.get("text" if kind == "text" else "content") or ""
+        source = self.read_source(kind, component)
+        found = Field(
+            key=key, kind=kind, label=str(label), component=component, hide=hide,
+            readonly=kind == "expression" or self.read_readonly(component), options=self.read_options(kind, component),
+            required=rules.get("required") is True,
+            min_length=self.read_bound("minLength", rules.get("minLength")),
+            max_length=self.read_bound("maxLength", rules.get("maxLength")),
+            min=self.read_bound("min", rules.get("min")), max=self.read_bound("max", rules.get("max")),
+            pattern=self.read_pattern(rules.get("pattern")), columns=columns, roles=self.read_roles(component),
+            source=source, places=self.read_markup(kind, str(label)) if kind in MARKED_UP else {},
         )  # fmt: skip
+        self.check_default(found)
+        return found
 
     def check_details(self, kind: str, component: dict[str, Any], rules: dict[str, Any]) -> None:
-        if kind == "datetime" and component.get("subtype", "date") not in SUBTYPES:
-            self.report(f"subtype {component['subtype']!r} is not known", f"use {', '.join(SUBTYPES)}")
+        if kind == "datetime":
+            subtype = component.get("subtype", "date")
+            if subtype not in SUBTYPES:
+                self.report(f"subtype {subtype!r} is not known", f"use {', '.join(SUBTYPES)}")
+            if subtype == "datetime" and component.get("timeSerializingFormat") == "no_timezone":
+                self.report("timeSerializingFormat is no_timezone", "use utc_offset: a moment needs its offset")
         digits = component.get("decimalDigits")
         if kind == "number" and digits is not None and (not isinstance(digits, int) or not 0 <= digits <= 15):
             self.report(f"decimalDigits is {digits!r}", "use a whole number from 0 to 15")
+        if kind == "number" and component.get("serializeToString", False) is not False:
+            self.report("serializeToString is set", "remove it: a number is kept as a number")
         if rules.get("validationType") not in (None, "", "custom", "email", "phone"):
             self.report(f"validationType {rules['validationType']!r} is not known", "use email, phone or a pattern")
+        if kind == "filepicker":
+            accept = [each.strip() for each in str(component.get("accept") or "image/*").split(",")]
+            if "image/*" not in accept:
+                self.report(f"accept {component['accept']!r}: evidence is photos", "write image/* or leave it out")
+            if component.get("multiple", False) not in (True, False):
+                self.report(f"multiple is {component['multiple']!r}", "use true or false")
+        if kind == "image":
+            self.check_picture(component.get("source"))
+        if kind == "table":
+            self.check_columns(component)
+        if kind == "expression" and component.get("computeOn", "change") not in ("change", "presubmit"):
+            self.report(f"computeOn is {component['computeOn']!r}", "use change or presubmit")
+
+    def check_picture(self, source: Any) -> None:
+        if not isinstance(source, str) or not _PICTURE.fullmatch(source.strip()):
+            self.report("source is no embedded picture", "write it as data:image/png;base64,…: pages load nothing else")
+        elif len(source) > PICTURE_LIMIT:
+            self.report(f"the picture has {len(source)} characters, {PICTURE_LIMIT} are allowed", "make it smaller")
+
+    def check_columns(self, component: dict[str, Any]) -> None:
+        columns = component.get("columns")
+        if component.get("columnsExpression"):
+            self.report("columnsExpression is not read", "list the columns as {label, key}")
+        elif not isinstance(columns, list) or not columns:
+            self.report("a table without columns", "list them as {label, key}")
+        elif any(not isinstance(each, dict) or not isinstance(each.get("key"), str) for each in columns):
+            self.report("a column has no key", "write columns as {label, key}")
+
+    def check_default(self, given: Field) -> None:
+        """A default is an answer the field would take; limits that are expressions are left to the task."""
+        default = given.default
+        if default in (None, "", [], False) or given.kind not in ASKED or isinstance(given.options, Expression):
+            return
+        if given.kind in ("filepicker", "dynamiclist"):
+            self.report(f"defaultValue of a {given.kind}", "give it by an input parameter of the task")
+            return
+        fixed = replace(
+            given, required=False, min=_fixed(given.min), max=_fixed(given.max),
+            min_length=_fixed(given.min_length), max_length=_fixed(given.max_length),
+        )  # fmt: skip
+        try:
+            clean(fixed, default, Asked({}, date.min))
+        except Refusal as refusal:
+            self.report(f"defaultValue {default!r}: {refusal.message.en.rstrip('.')}", "correct it")
+        except (FormFailed, TypeError, ValueError) as error:
+            self.report(f"defaultValue {default!r} is no answer: {error}", "correct it")
+
+    def read_source(self, kind: str, component: dict[str, Any]) -> Expression | None:
+        """The expression behind an expression, a table or a documentPreview."""
+        name = {"expression": "expression", "table": "dataSource", "documentPreview": "dataSource"}.get(kind)
+        if name is None:
+            return None
+        text = component.get(name)
+        if isinstance(text, str) and _KEY.fullmatch(text.strip()):
+            self.report(f"{name} names form data", f'write "{name}": "={text.strip()}"')
+            return None
+        return self.read_expression(text, name)
+
+    def read_markup(self, kind: str, text: str) -> dict[str, Expression]:
+        """The expressions in a text; what of the text would not be shown is a problem."""
+        if text.strip().startswith("="):
+            self.report("the text is an expression", "write a text with {{ expression }} in it")
+            return {}
+        for problem in check_markup(kind, text):
+            self.report(problem, "take it out of the text")
+        found: dict[str, Expression] = {}
+        for place in places_of(text):
+            if _BLOCK.match(place):
+                self.report(
+                    f"{{{{{place}}}}} is not worked out", "use {{ expression }}, or a condition on the component"
+                )
+                continue
+            expression = self.read_expression(f"={place}", f"{{{{{place}}}}}")
+            if expression is not None:
+                found[place] = expression
+        return found
+
+    def read_roles(self, component: dict[str, Any]) -> frozenset[str]:
+        custom = component.get("properties")
+        text = custom.get("editable_by") if isinstance(custom, dict) else None
+        if text is not None and (not isinstance(text, str) or not text.split()):
+            self.report(f"editable_by is {text!r}", "name roles with spaces between them, or remove it")
+            return frozenset()
+        return frozenset((text or "").split())
 
     def read_expression(self, text: Any, place: str) -> Expression | None:
         """Read ``=expression`` (as form editors write it) or ``${expression}``."""
@@ -198,7 +330,7 @@ class SchemaReader:
             return None
 
     def read_options(self, kind: str, component: dict[str, Any]) -> tuple[Option, ...] | Expression:
-        if kind not in SELECTIONS | MULTIPLE:
+        if kind not in OPTIONS:
             return ()
         if component.get("valuesKey"):
             self.report("valuesKey names form data", f'write "valuesExpression": "={component["valuesKey"]}"')
@@ -218,8 +350,13 @@ class SchemaReader:
             self.report("a choice has no value", 'write choices as {"label": "…", "value": "…"}')
         if len({str(option.value) for option in options}) < len(options):
             self.report("two choices have one value", "give each its own")
-        default = component.get("defaultValue")
-        wanted = default if isinstance(default, list) else [default]
-        if default is not None and any(each not in [option.value for option in options] for each in wanted):
-            self.report(f"defaultValue {default!r} is no choice", "correct it")
         return tuple(options)
+
+
+def _fixed(limit: Bound) -> Bound:
+    return None if isinstance(limit, Expression) else limit
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(str(name), [each for each in known if each != name], 1)
+    return f"did you mean {close[0]}?" if close else "remove it"

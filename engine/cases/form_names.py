@@ -1,0 +1,31 @@
+"""Names the expressions of a task's form may use beside the case: who fills it in, the photos there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.casefile.unit import Unit
+from engine.models import Evidence
+from engine.organisation.actor import Actor
+from engine.workflow.forms import Form, Option
+from engine.workflow.forms_views import PHOTOS_OF_CASE
+
+
+def form_names(unit: Unit, actor: Actor | None, case_id: int, form: Form | None) -> dict[str, Any]:
+    """``roles`` of who fills in the form, by which fields are answered or only read; ``case_photos`` where it asks.
+
+    The database is read only for a form that has to do with photos. An answer that names any other photo is refused.
+    """
+    names: dict[str, Any] = {"roles": sorted(actor.roles) if actor is not None else []}
+    if form is not None and form.has_photos:
+        names[PHOTOS_OF_CASE] = case_photos(unit.session, case_id)
+    return names
+
+
+def case_photos(session: Session, case_id: int) -> tuple[Option, ...]:
+    """The photos of a case as choices, oldest first."""
+    rows = session.execute(select(Evidence.id, Evidence.role).where(Evidence.case_id == case_id).order_by(Evidence.id))
+    return tuple(Option(row.id, row.role) for row in rows)
