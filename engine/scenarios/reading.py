@@ -112,7 +112,7 @@ def read_file(found: Found) -> ScenarioFile:
 
 
 def read_steps(place: str, tables: Sequence[Mapping[str, Any]]) -> tuple[ScenarioStep, ...]:
-    """Steps kept elsewhere than in a scenario file; ``place`` is named in errors. Raises CityBroken with every fault."""
+    """Steps kept elsewhere than in a scenario file; errors name ``place``. Raises CityBroken with every fault."""
     file = ScenarioFile()
     steps = tuple(_Reader(file).steps(place, {"step": list(tables)}))
     if file.faults:

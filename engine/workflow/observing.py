@@ -74,11 +74,11 @@ def _elements_of(task_spec: Any) -> Iterator[str]:
 
 
 def variables_of(instance: Instance, definition: Definition) -> dict[str, Any]:
-    """The variables where an instance stands: those of what waits, the innermost last; after the end the last ones."""
+    """The variables where an instance stands: those of what waits, the innermost last; after the end its own."""
     workflow = read_live(instance, definition)
     found: dict[str, Any] = dict(workflow.data)
     for part in (workflow, *sorted(workflow.subprocesses.values(), key=lambda each: each.depth)):
-        waiting = [task for task in part.tasks.values() if task.state in (TaskState.READY, TaskState.WAITING)]
-        for task in waiting or list(part.tasks.values())[-1:]:
-            found.update(task.data)
+        for task in part.tasks.values():
+            if task.state in (TaskState.READY, TaskState.WAITING):
+                found.update(task.data)
     return found

@@ -25,7 +25,9 @@ from engine.pace import Pace
 OPEN_AT_ONCE = 24
 """Writers report a case when there are fewer open tasks: few enough for them to meet at the same task now and then."""
 OLDEST_FIRST = 0.2
-DOOMED, BEFORE_COMMIT, LATEST_COMMIT = 0.3, 0.3, 12
+DOOMED = {"writer": 0.3, "poller": 0.7}
+"""How many die at a commit unless a kill comes first; pollers, of whom less is to be seen, more often."""
+BEFORE_COMMIT, LATEST_COMMIT = 0.3, 12
 ROUND_S = 0.5
 IDLE_S = 0.03
 CELL = 0.001
@@ -37,7 +39,7 @@ def employ(role: str, name: str, folder: Path, url: str, origin_s: float, home: 
     os.dup2(log, 1)
     os.dup2(log, 2)
     desk, dice = Desk(folder, url, FastClock(origin_s)), Random(seed)
-    if dice.random() < DOOMED:
+    if dice.random() < DOOMED[role]:
         doom(desk, dice)
     if role == "poller":
         poll(desk)

@@ -121,7 +121,7 @@ def judge_answers(desk: Desk, book: Book, verdict: Verdict) -> None:
     numbers = Counter(session.scalars(select(Case.external_id)))
     reports = {deed.key for deed, _ in book.answered("report")}
     for key in reports | {str(number) for number in numbers}:
-        verdict.count(key in reports, numbers[key], f"cases of report {key}")
+        verdict.count(int(key in reports), numbers[key], f"cases of report {key}")
     photos = Counter(session.scalars(select(Evidence.id)))
     for deed, answer in book.answered("photo"):
         verdict.count(1, photos[answer["id"]], f"photo of {deed.key}")
@@ -146,8 +146,8 @@ def judge_completions(desk: Desk, book: Book, verdict: Verdict) -> None:
                 f"{deed.key}: task {task.id} has version {task.version}, seen {deed.request['seen_version']}"
             )
     for key in done | lines.keys() | told.keys():
-        verdict.count(key in done, lines[key], f"history lines of task {key}")
-        verdict.count(key in done, told[key], f"requests answered as completing task {key}")
+        verdict.count(int(key in done), lines[key], f"history lines of task {key}")
+        verdict.count(int(key in done), told[key], f"requests answered as completing task {key}")
 
 
 def judge_standing(desk: Desk, first_version: Mapping[str, int], verdict: Verdict) -> None:
