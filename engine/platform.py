@@ -33,6 +33,5 @@ def build_platform(
 ) -> Platform:
     """Put a platform together from a city's files and its initialised database."""
     host = CaseHost.load(session, city, registry or build_registry(CORE_OPERATORS))
-    return Platform(
-        city, host, Runtime(cache_size), Definitions(), clock or SystemClock(), translations=Translations.load(city)
-    )
+    definitions, translations = Definitions(host.functions), Translations.load(city)
+    return Platform(city, host, Runtime(cache_size), definitions, clock or SystemClock(), translations=translations)

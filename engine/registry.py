@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from engine.errors import CityBroken
+from engine.pure_functions import check_functions
+from engine.workflow.expression_entries import FunctionEntry
 
 OperatorFunction = Callable[..., Any]
 
@@ -43,16 +45,18 @@ class Operator:
 
 @dataclass(frozen=True)
 class Registry:
-    """Operators by topic and pure functions by name."""
+    """Operators by topic and pure functions of plugins by name."""
 
     operators: Mapping[str, Operator] = field(default_factory=dict)
-    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    functions: Mapping[str, FunctionEntry] = field(default_factory=dict)
 
 
-def build_registry(
-    operators: Iterable[Operator], functions: Mapping[str, Callable[..., Any]] | None = None
-) -> Registry:
-    """Freeze a registry. Raises CityBroken naming both owners when two supply the same topic."""
+def build_registry(operators: Iterable[Operator], functions: Iterable[FunctionEntry] = ()) -> Registry:
+    """Freeze a registry.
+
+    :param functions: what plugins add to expressions, each declared pure; see docs/reference/expressions.md.
+    :raises CityBroken: two supply the same topic or name (both owners are named), or a function breaks a rule.
+    """
     known: dict[str, Operator] = {}
     for operator in operators:
         other = known.setdefault(operator.topic, operator)
@@ -60,4 +64,4 @@ def build_registry(
             raise CityBroken(
                 f"operator {operator.topic} is supplied by {other.owner} and by {operator.owner}; disable one of them"
             )
-    return Registry(MappingProxyType(known), MappingProxyType(dict(functions or {})))
+    return Registry(MappingProxyType(known), MappingProxyType(check_functions(functions)))

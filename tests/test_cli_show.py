@@ -11,9 +11,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli import main
+from api.cli.outline import KINDS, WORDS, Outline
+from engine.checks.diagrams import KINDS as SUPPORTED
+from engine.city import load_city
 from engine.layers import core_root
 from engine.testing.casework import CaseWork
 from engine.testing.small_city import SmallTown, write_small_city
+from engine.workflow.elements import read_diagram
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,32 @@ def test_processes_are_listed_with_name_and_layer_before_anything_is_deployed(fo
     assert rows["handle_unit"] == {
         "id": "handle_unit", "name": "责任单位处置", "version": None, "layer": "core", "beaten": [], "deployed": "no",
     }  # fmt: skip
+
+
+def test_every_kind_of_element_has_words_in_both_languages() -> None:
+    assert set(KINDS) == SUPPORTED
+    assert WORDS["zh"].keys() == WORDS["en"].keys()
+
+
+@pytest.mark.parametrize(
+    ("example", "told"),
+    [
+        ("people", ["悬挂警示牌 [hang_sign]  手工任务", "办理: 受理员 (acceptor)"]),
+        ("message_send", ["通知材料已到 [send_parts]  发送消息", "发出消息: parts_ready", "通知到账 [fee]  发出"]),
+        ("message_wait", ["等材料 [parts]  等待消息", "收到消息: parts_ready"]),
+        ("signal_throw", ["发出信号: storm_warning"]),
+        ("signal_catch", ["收到信号: storm_warning"]),
+        ("conditional", ["条件成立: ${count > 2}"]),
+        ("error_end", ["错误: refused"]),
+        ("escalation", ["升级: need_help"]),
+        ("loop", ["再来一次，当: ${choice == 'no'}"]),
+    ],
+)
+def test_events_are_told_by_what_they_wait_for_or_send(folder: Path, example: str, told: list[str]) -> None:
+    path = Path(__file__).parents[1] / f"docs/reference/examples/example_{example}.bpmn"
+    outline = Outline(load_city(str(folder)), read_diagram(path.read_text(encoding="utf-8"), path.name), "zh")
+    text = "\n".join(outline.lines())
+    assert [each for each in told if each not in text] == [], text
 
 
 def test_listing_makes_no_database(folder: Path, tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from engine.checks.diagrams import EVENTS
 from engine.workflow.drawing import Bounds, read_drawing
-from engine.workflow.elements import DiagramUnreadable, read_diagram
-from engine.workflow.picture import CURRENT_FILL, DONE_FILL, draw_diagram
+from engine.workflow.elements import DiagramUnreadable, Element, read_diagram
+from engine.workflow.picture import CURRENT_FILL, DONE_FILL, LINE, PAPER, draw_diagram
+from engine.workflow.picture_symbols import draw_symbol
 from engine.workflow.picture_text import measure_text, wrap_text
 
 CORE = Path(__file__).parents[1] / "processes"
@@ -81,6 +83,33 @@ def test_what_does_not_interrupt_is_dashed() -> None:
     picture = draw((CORE / "case.bpmn").read_text(encoding="utf-8"))
     assert outline(picture, "supervise_requested").get("stroke-dasharray")
     assert outline(picture, "cancel_requested").get("stroke-dasharray") is None
+
+
+def symbol(kind: str, event: str | None = None, **more: str) -> str:
+    element = Element("x", kind, "", "p", 0, event=event, **more)  # type: ignore[arg-type]
+    return draw_symbol(element, Bounds(0, 0, 36, 36), PAPER, LINE, strong=False)
+
+
+def test_every_event_a_diagram_may_have_has_a_mark_of_its_own() -> None:
+    for kind, events in EVENTS.items():
+        drawn = [symbol(kind, event) for event in events]
+        assert len(set(drawn)) == len(events), kind
+        assert all(len(each) > len(symbol(kind)) for each, event in zip(drawn, events, strict=True) if event), kind
+
+
+def test_what_an_event_sends_is_filled_and_what_it_waits_for_is_not() -> None:
+    for event in ("message", "signal", "escalation"):
+        filled = f'fill="{LINE}"'
+        assert filled in symbol("intermediateThrowEvent", event) and filled in symbol("endEvent", event)
+        assert filled not in symbol("boundaryEvent", event)
+
+
+def test_what_repeats_bears_a_mark() -> None:
+    plain = symbol("userTask")
+    loops = {symbol("userTask", loop_while="${x}"), symbol("userTask", loop_most="3")}
+    many = {symbol("userTask", multi=kind) for kind in ("parallel", "sequential")}
+    assert (len(loops), len(many), len(loops | many)) == (1, 2, 3)
+    assert all(len(each) > len(plain) for each in loops | many)
 
 
 def test_the_picture_brings_no_script_no_style_and_no_address() -> None:

@@ -18,6 +18,8 @@ from api_people import Api, dispatched
 from click.testing import CliRunner
 
 from api.cli import main
+from api.pages.words import EVENTS as PAGE_EVENTS
+from engine.cases.actions import ACTIONS
 from engine.cases.operators import CORE_OPERATORS
 from engine.city import load_city
 from engine.explain import Explanation, explain_case
@@ -349,13 +351,25 @@ def test_every_sentence_has_both_languages_and_the_same_blanks() -> None:
     assert set(UNITS) == {str(unit) for unit in Unit}
 
 
-def test_every_kind_of_history_the_core_writes_has_words() -> None:
-    root = Path(__file__).resolve().parent.parent / "engine/cases"
-    written = {
-        kind for path in root.glob("*.py") for kind in re.findall(r'\.record\(\s*"(\w+)"', path.read_text("utf-8"))
-    }
-    assert written
-    assert written - {"task_completed"} <= set(EVENTS)
+def test_every_kind_of_history_the_engine_writes_has_words_in_explanation_and_pages() -> None:
+    written = history_kinds()
+    assert {"filed", "timer_fired", "error_caught", "escalation_caught", "cancel_requested", "imported"} <= written
+    assert written - {"task_completed", "decision", "timer_fired"} <= set(EVENTS)  # these three have sentences
+    assert written <= set(PAGE_EVENTS)
+
+
+def history_kinds() -> set[str]:
+    """Kinds of history lines as they stand in the engine's code."""
+    parts = {"{name}": tuple(ACTIONS), "{thrown.kind}": ("error", "escalation")}
+    found: set[str] = set()
+    for path in (Path(__file__).resolve().parent.parent / "engine").rglob("*.py"):
+        text = path.read_text("utf-8")
+        kinds = re.findall(r'\.record\(\s*f?"([\w{}.]+)"', text)
+        kinds += re.findall(r'CaseEvent\([^"]*kind="(\w+)"', text) + re.findall(r'"kind": "(\w+)", "stage"', text)
+        for kind in kinds:
+            part = next((part for part in parts if part in kind), "")
+            found |= {kind.replace(part, each) for each in parts[part]} if part else {kind}
+    return found
 
 
 def test_every_core_operator_says_which_facts_it_may_change() -> None:

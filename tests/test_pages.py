@@ -19,6 +19,7 @@ from api.app import create_app
 from api.config import Settings
 from api.pages import refusals
 from api.pages.entry import safe_address
+from engine.models import CaseEvent
 from engine.testing.casework import CONDITION, CaseWork
 from engine.testing.small_city import SmallTown
 
@@ -372,6 +373,19 @@ def test_the_timeline_tells_who_did_what_and_how_long_it_took(site: Site, case: 
     bring_to_filing(case)
     words = open_case(site.desk("shift_leader"), case).words(".//*[@id='timeline']")
     assert "受理登记 acceptor" in words and "用时 7 分钟" in words and "予以受理" in words
+
+
+def test_the_timeline_says_why_a_step_took_another_way(site: Site, case: CaseWork) -> None:
+    line = {"code": "no_truck", "message": "车辆都在外面"}
+    event = CaseEvent(
+        case_id=case.id, at=case.town.clock.now(), kind="error_caught", stage="handle", process="case",
+        element="limit_80", actor_id=None, actor_role="system", department_code=None, data=line,
+    )  # fmt: skip
+    case.town.session.add(event)
+    case.town.session.commit()
+    for language, told in (("zh", "出错，转入其他环节"), ("en", "Failed, another way was taken")):
+        words = open_case(site.desk("shift_leader", language), case).words(".//*[@id='timeline']")
+        assert told in words and "车辆都在外面" in words and "no_truck" not in words
 
 
 def test_english_pages_show_forms_and_names_in_english(site: Site, case: CaseWork) -> None:

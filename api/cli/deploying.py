@@ -33,6 +33,7 @@ from engine.platform import Platform, build_platform
 from engine.workflow.definitions import prepare
 from engine.workflow.deployment_diff import compare_deployments
 from engine.workflow.deployments import current_id, deploy, list_deployments
+from engine.workflow.language import city_functions
 from engine.workflow.migration_nodes import Words
 
 
@@ -109,7 +110,8 @@ def diff_command(
     """What changed between two deployments, in words."""
     with open_city(city_name, database_url) as (city, _, session):
         old, new = (_deployment(session, each) for each in (before, after))
-        changes = compare_deployments(old, new, prepare(old.id, old.files), prepare(new.id, new.files))
+        functions = city_functions(city)
+        changes = compare_deployments(old, new, *(prepare(each.id, each.files, functions) for each in (old, new)))
         if as_json:
             print_json([{"place": c.place, "element": c.element, "zh": c.words.zh, "en": c.words.en} for c in changes])
             return

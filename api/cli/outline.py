@@ -18,19 +18,26 @@ KINDS = {
     "inclusiveGateway": ("可多选分支", "one or more ways"), "parallelGateway": ("并行", "all ways at once"),
     "eventBasedGateway": ("等待最先发生的事", "whatever happens first"), "subProcess": ("子流程", "sub-process"),
     "callActivity": ("调用流程", "other process"), "boundaryEvent": ("期间发生", "meanwhile"),
-    "intermediateCatchEvent": ("等待", "waits"),
+    "intermediateCatchEvent": ("等待", "waits"), "intermediateThrowEvent": ("发出", "tells others"),
+    "manualTask": ("手工任务", "task by hand"), "sendTask": ("发送消息", "sends a message"),
+    "receiveTask": ("等待消息", "waits for a message"),
 }  # fmt: skip
+THROWING = ("sendTask", "intermediateThrowEvent", "endEvent")
 MEETING = ("汇合", "ways meet")
 WORDS = {
     "zh": {
         "role": "办理", "form": "表单", "limit": "时限", "clock": "计时", "evidence": "须有证据", "operator": "执行",
         "decision": "决策表", "calls": "流程", "timer": "到时", "message": "收到消息", "host": "在此步骤期间",
         "each": "逐个办理", "default": "其他情况", "stops": "并中断该步骤", "beside": "该步骤照常进行", "if": "当",
+        "sends": "发出消息", "signal": "收到信号", "signals": "发出信号", "condition": "条件成立", "error": "错误",
+        "escalation": "升级", "any": "任何一种", "again": "再来一次，当",
     },
     "en": {
         "role": "done by", "form": "form", "limit": "limit", "clock": "clock", "evidence": "needs", "operator": "does",
         "decision": "table", "calls": "process", "timer": "after", "message": "on the message", "host": "during",
         "each": "once for each", "default": "otherwise", "stops": "and stops it", "beside": "which goes on", "if": "if",
+        "sends": "sends the message", "signal": "on the signal", "signals": "sends the signal", "condition": "once",
+        "error": "error", "escalation": "escalation", "any": "any", "again": "again while",
     },
 }  # fmt: skip
 
@@ -133,12 +140,27 @@ class Outline:
         for word, value in (
             ("form", element.form), ("limit", properties.get("limit")), ("clock", properties.get("clock")),
             ("evidence", properties.get("evidence")), ("operator", element.topic), ("decision", element.decision),
-            ("calls", element.called), ("timer", element.timer), ("message", element.message),
+            ("calls", element.called), ("timer", element.timer),
         ):  # fmt: skip
             if value:
                 yield word, value
+        yield from self._events(element)
+        if element.loop_while:
+            yield "again", element.loop_while
         if element.multi:
             yield "each", element.multi
+
+    def _events(self, element: Element) -> Iterator[tuple[str, str]]:
+        """What an element waits for or sends, by name."""
+        throws = element.kind in THROWING
+        if element.message:
+            yield "sends" if throws else "message", element.message
+        if element.signal:
+            yield "signals" if throws else "signal", element.signal
+        if element.condition:
+            yield "condition", element.condition
+        if element.event in ("error", "escalation"):
+            yield element.event, element.code or self.words["any"]
 
     def _who(self, groups: str) -> str:
         role_id, at, scope = groups.partition("@")

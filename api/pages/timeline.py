@@ -144,6 +144,8 @@ class _Teller:
         for unit in data.get("units") or ():
             if isinstance(unit, Mapping) and unit.get("part") in PARTS:
                 yield word("part", unit["part"]), self.department(str(unit["department"]))
+        if "code" in data and data.get("message"):
+            yield _("原因"), str(data["message"])
         for key, label in labels.items():
             if data.get(key):
                 yield label, str(data[key])

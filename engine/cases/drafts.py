@@ -17,7 +17,6 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
-from engine.casefile.asking import Question
 from engine.cases.access import access_task
 from engine.cases.transaction import act_once
 from engine.database import begin_write, dumps
@@ -37,8 +36,6 @@ KEPT = timedelta(days=90)
 
 # Built once: completing a task runs the first of them inside its transaction.
 DROP = delete(Draft.__table__).where(Draft.task_id == bindparam("task"))  # type: ignore[arg-type]
-DROP_DRAFTS = Question(DROP, "task")
-"""Forgets all drafts of a ``task``."""
 DROP_OWN = DROP.where(Draft.person_id == bindparam("person"))
 
 

@@ -20,7 +20,9 @@ from engine.ground.index import Ground
 from engine.models import Case, Component, FilingCondition, Subclass
 from engine.organisation.directory import Directory
 from engine.registry import Registry
+from engine.workflow.expressions import Functions
 from engine.workflow.forms_values import Option
+from engine.workflow.language import calendar_functions
 
 
 class CaseHost:
@@ -32,7 +34,12 @@ class CaseHost:
         self.ground = ground
         self.directory = directory
         self.calendar: WorkCalendar = city_calendar(city)
+<<<<<<< HEAD
         self.catalogue = CatalogueBook()
+=======
+        self.functions: Functions = calendar_functions(self.calendar, registry)
+        self._class_departments: CLASS_DEPARTMENT = {}
+>>>>>>> main
         self._conditions: dict[int, list[dict[str, str]]] = {}
         self._condition_options: dict[int, tuple[Option, ...]] = {}
 

@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from engine.casefile.asking import Question
 from engine.casefile.file import CaseFile
 from engine.casefile.unit import Unit, unit_of
 from engine.cases.access import access_task, may_do, missing_task, refuse_own_case
-from engine.cases.drafts import DROP_DRAFTS
+from engine.cases.drafts import DROP
 from engine.cases.form_names import form_names
 from engine.cases.opening import settle_stage
 from engine.cases.steps import begin_step
@@ -26,6 +27,7 @@ from engine.workflow.definitions import Definition
 from engine.workflow.forms import Form, FormInvalid
 from engine.workflow.step import Step
 
+DROP_DRAFTS = Question(DROP, "task")
 EVIDENCE_SINCE = ("dispatched", "redispatched", "rework", "reopened")
 
 

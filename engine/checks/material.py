@@ -8,6 +8,7 @@ from typing import Any
 
 from lxml import etree
 
+from engine.calendar import WorkCalendar
 from engine.checks.finding import Finding, Source, split_remedy
 from engine.city import City
 from engine.errors import CityBroken
@@ -19,6 +20,7 @@ from engine.workflow.decisions import Decision, DecisionFileError, check_decisio
 from engine.workflow.elements import BPMN, Diagram, DiagramUnreadable, parse_xml, read_diagram
 from engine.workflow.expressions import CORE, Functions
 from engine.workflow.forms import Form, FormError, load_form
+from engine.workflow.language import calendar_functions, city_functions
 
 ROLE = ("role", "name", "name_en", "side", "permissions")
 SIDES = ("supervision", "command", "handling", "collection", "administration")
@@ -53,8 +55,7 @@ class Material:
 
 def read_material(city: City, registry: Registry) -> tuple[Material, list[Finding]]:
     """Read a city's files; findings are what could not be read."""
-    functions = CORE.extend(registry.functions) if registry.functions else CORE
-    material = Material(city, registry, functions)
+    material = Material(city, registry, _functions(city, registry))
     readers = (
         ("processes", ".bpmn", _read_diagram), ("decisions", ".dmn", _read_decisions), ("forms", ".json", _read_form),
     )  # fmt: skip
@@ -73,6 +74,14 @@ def read_material(city: City, registry: Registry) -> tuple[Material, list[Findin
             if faults:
                 material.broken.add(found.logical)
     return material, findings + list(_read_roles(material))
+
+
+def _functions(city: City, registry: Registry) -> Functions:
+    """What expressions may call; a calendar that cannot be built is another check's finding, its functions exist."""
+    try:
+        return city_functions(city, registry)
+    except (CityBroken, KeyError, TypeError, ValueError, AttributeError, OSError):
+        return calendar_functions(WorkCalendar.from_settings("UTC", ("00:00-24:00",)), registry)
 
 
 def _read_diagram(material: Material, found: Found, source: Source, text: str) -> Iterator[Finding]:

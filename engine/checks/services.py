@@ -10,6 +10,9 @@ from engine.checks.finding import Finding, Source, split_remedy, suggest
 from engine.checks.material import Material
 from engine.workflow.elements import Element
 from engine.workflow.lists import CONDITION_LIMIT
+from engine.workflow.step import NO_MATCH
+
+NO_MATCH_CHOICES = ("none", "error")
 
 
 def check_services(material: Material) -> Iterator[Finding]:
@@ -81,6 +84,15 @@ def check_rule(material: Material, element: Element, source: Source) -> Iterator
     if not element.result_variable and not element.outputs:
         message = f"nobody keeps what {element.decision} decides"
         yield source.warning(element.id, message, "set resultVariable or an output parameter", element.line)
+    chosen = element.properties.get(NO_MATCH)
+    if chosen is not None and chosen not in NO_MATCH_CHOICES:
+        remedy = f"use one of {', '.join(NO_MATCH_CHOICES)}"
+        yield source.error(element.id, f"{NO_MATCH} {chosen!r} is unknown", remedy, element.line)
+    decision = material.decisions.get(element.decision)
+    if chosen is None and decision is not None and decision.may_find_nothing:
+        message = f"when no rule of {element.decision} matches, what it decides is none"
+        remedy = f"add a last rule that accepts everything, defaults, or the property {NO_MATCH}: error, or none"
+        yield source.warning(element.id, message, remedy, element.line)
 
 
 def check_call(material: Material, element: Element, source: Source) -> Iterator[Finding]:

@@ -104,6 +104,10 @@ class _View:
             for reason in reasons
         }
 
+    def _knowledge(self, at: Waiting, facts: Mapping[str, Any] | None = None) -> Knowledge:
+        """What is known where somebody waits: the case's facts as they are now, unless others are given."""
+        return Knowledge(at.variables, self.facts if facts is None else facts, functions=self.definition.functions)
+
     # Tasks --------------------------------------------------------------------------------------------------
 
     def tasks(self) -> Iterator[WaitingTask]:
@@ -158,7 +162,7 @@ class _View:
             )
 
     def _after(self, at: Waiting, element: Element, answers: Mapping[str, Any]) -> tuple[Way, ...]:
-        known = Knowledge(at.variables, self.facts).assume(element, answers)
+        known = self._knowledge(at).assume(element, answers)
         return self.foresight.after(at.process, element, at.scopes, known)
 
     # Time ---------------------------------------------------------------------------------------------------
@@ -185,7 +189,7 @@ class _View:
         if row.clock == HANDLING and row.share is not None:
             # As things will stand when this very share is reached.
             facts |= {"over_percent": round(row.share * 100, 2), "overdue": row.share >= 1}
-        ways = self.foresight.after(at.process, element, at.scopes, Knowledge(at.variables, facts))
+        ways = self.foresight.after(at.process, element, at.scopes, self._knowledge(at, facts))
         told = TimeUp(
             process=at.process, element=element.id, name=voice.element(at.process, element),
             during=voice.element(at.process, host) if host is not None else "", timer=voice.limit(row.text),
@@ -213,7 +217,7 @@ class _View:
             roles=tuple(Named(role.role, voice.role(role.role)) for role in may),
             during=voice.element(at.process, host) if host is not None else "",
             interrupting=host is not None and element.interrupting,
-            ways=self.foresight.after(at.process, element, at.scopes, Knowledge(at.variables, self.facts)), text="",
+            ways=self.foresight.after(at.process, element, at.scopes, self._knowledge(at)), text="",
         )  # fmt: skip
         return replace(told, text=tell_action(voice, told))
 

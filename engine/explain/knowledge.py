@@ -10,8 +10,10 @@ from typing import Any
 from engine.workflow.decisions import Decision
 from engine.workflow.elements import Element
 from engine.workflow.expressions import (
+    CORE,
     Expression,
     ExpressionError,
+    Functions,
     Template,
     compile_assignments,
     compile_expression,
@@ -70,6 +72,8 @@ class Knowledge:
     variables: Mapping[str, Any]
     facts: Mapping[str, Any]
     answers: Mapping[str, Any] = field(default_factory=dict)
+    functions: Functions = CORE
+    """What its expressions may call."""
     changed: frozenset[str] = frozenset()
     """Facts that may have changed on the way; ``ALL`` stands for every one that does not last."""
 
@@ -85,14 +89,14 @@ class Knowledge:
     def condition(self, text: str) -> bool:
         """Whether a flow's condition holds. Raises Unknown."""
         try:
-            return bool(self.value(compile_expression(text)))
+            return bool(self.value(compile_expression(text, self.functions)))
         except ExpressionError as error:
             raise Unknown from error
 
     def text(self, text: str) -> Any:
         """A template's value. Raises Unknown."""
         try:
-            return self.value(parse_template(text))
+            return self.value(parse_template(text, self.functions))
         except ExpressionError as error:
             raise Unknown from error
 
@@ -155,7 +159,7 @@ class Knowledge:
 
     def _after_script(self, script: str) -> Knowledge:
         known = self
-        for name, expression in compile_assignments(script).lines:
+        for name, expression in compile_assignments(script, self.functions).lines:
             try:
                 known = replace(known, variables={**known.variables, name: known.value(expression)})
             except Unknown:

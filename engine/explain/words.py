@@ -38,6 +38,13 @@ EVENTS: Mapping[str, Pair] = {
     "migrated": ("改用新版流程", "The case moved to another version of its diagrams"),
     "migration_undone": ("退回原版流程", "The case moved back to its former version"),
     "step_skipped": ("跳过一步", "A step was skipped"), "condition_met": ("条件成立", "A condition came true"),
+    "error_caught": ("出错，转入其他环节", "A step failed and another way was taken"),
+    "escalation_caught": ("情况升级，转入其他环节", "A step escalated and other steps were taken"),
+    "message_unheard": ("消息无人接收", "A message was heard by nobody"),
+    "reply_sent": ("已答复举报人", "The reporter was answered"),
+    "incident_retried": ("重试故障环节", "A failed step was tried again"),
+    "incident_skipped": ("跳过故障环节", "A failed step was skipped"),
+    "imported": ("从其他系统导入", "The case was imported from another system"),
     "variables_repaired": ("更正变量", "Variables were repaired"),
     "resume_requested": ("申请恢复", "Resuming was asked for"), "appeal_requested": ("提出申诉", "An appeal was made"),
 }  # fmt: skip
@@ -57,6 +64,8 @@ KINDS: Mapping[str, Pair] = {
     "intermediateCatchEvent": ("等待", "waiting"), "boundaryEvent": ("期间发生的事", "event"),
     "subProcess": ("子流程", "sub-process"), "callActivity": ("流程", "process"), "serviceTask": ("自动执行", "step"),
     "scriptTask": ("计算", "calculation"), "businessRuleTask": ("规则判定", "decision"),
+    "manualTask": ("手工任务", "task"), "sendTask": ("发送消息", "message"), "receiveTask": ("等待消息", "waiting"),
+    "intermediateThrowEvent": ("发出", "event"),
 }  # fmt: skip
 TABLES: Mapping[str, Mapping[str, Pair]] = {
     "stage": STAGES, "status": STATUSES, "event": EVENTS, "action": ACTIONS, "photo": PHOTOS, "kind": KINDS,

@@ -46,9 +46,9 @@ class Bench:
         self.roles = MappingProxyType(dict(load_roles(city.layers)))
         self._engine, self._stage = _empty_database(), _empty_database()
         session = session_factory(self._engine)()
-        load_city_folder(session, city, LOADED_AT)
+        load_city_folder(session, city, LOADED_AT, registry=registry)
         self.host = CaseHost.load(session, city, registry or build_registry(CORE_OPERATORS))
-        self.definitions = Definitions()
+        self.definitions = Definitions(self.host.functions)
         self.definition = self.definitions.current(session, LOADED_AT)
         self.trail: Trail = watch(self.definition)
         self.classes = {(kind, code) for kind, code in session.execute(select(Subclass.kind, Subclass.full_code))}

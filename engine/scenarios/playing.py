@@ -103,7 +103,7 @@ class Play:
     def fill(self, value: Any, names: Mapping[str, Any]) -> Any:
         """A scenario's value with its expressions computed."""
         if isinstance(value, str):
-            return parse_template(value).evaluate(names) if "${" in value else value
+            return parse_template(value, self.platform.host.functions).evaluate(names) if "${" in value else value
         if isinstance(value, Mapping):
             return {key: self.fill(each, names) for key, each in value.items()}
         if isinstance(value, list | tuple):

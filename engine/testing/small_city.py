@@ -21,6 +21,7 @@ from engine.organisation.actor import Actor
 from engine.organisation.people import load_actor
 from engine.organisation.roles import load_roles
 from engine.platform import Platform, build_platform
+from engine.registry import Registry
 
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """Monday 2 March 2026, 09:00 in Shanghai: inside working hours, no holiday near."""
@@ -158,8 +159,11 @@ def _write_features(path: Path, features: Iterable[tuple[Mapping[str, Any], Mapp
 class SmallTown:
     """A running small city with a frozen clock: the bench on which cases are tried."""
 
-    def __init__(self, folder: Path, url: str = "sqlite://", *, moment: datetime = MONDAY) -> None:
+    def __init__(
+        self, folder: Path, url: str = "sqlite://", *, moment: datetime = MONDAY, registry: Registry | None = None
+    ) -> None:
         self.folder = folder
+        self.registry = registry
         self.url = url
         self.clock = FrozenClock(moment)
         self.engine: Engine = open_database(url)
@@ -172,8 +176,8 @@ class SmallTown:
         """Load the folder (again) and build the platform on it."""
         self.city = load_city(str(self.folder))
         self.roles = load_roles(self.city.layers)
-        load_city_folder(self.session, self.city, self.clock.now())
-        self.platform: Platform = build_platform(self.session, self.city, clock=self.clock)
+        load_city_folder(self.session, self.city, self.clock.now(), registry=self.registry)
+        self.platform: Platform = build_platform(self.session, self.city, clock=self.clock, registry=self.registry)
 
     def actor(self, login: str) -> Actor:
         """The person of that login, as an actor."""

@@ -135,6 +135,14 @@ class Decision:
         return self.body.policy if isinstance(self.body, Table) else None
 
     @property
+    def may_find_nothing(self) -> bool:
+        """Whether it is a table of one value that has neither defaults nor a row that accepts everything."""
+        if not isinstance(self.body, Table) or not self.body.policy.gives_one:
+            return False
+        accepted = any(all(cell.anything for cell in rule.cells) for rule in self.body.rules)
+        return not accepted and not any(each.default for each in self.body.outputs)
+
+    @property
     def paths(self) -> frozenset[str]:
         """Everything read from the context, required decisions included and their variables left out."""
         found: set[str] = set()

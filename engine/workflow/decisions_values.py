@@ -59,6 +59,11 @@ class DecisionResult:
     decision_id: str = ""
     required: tuple["DecisionResult", ...] = ()
 
+    @property
+    def found_nothing(self) -> bool:
+        """Whether it is a table in which no rule matched, and no default took the rules' place."""
+        return self.policy is not None and not self.matched and self.value in (None, [])
+
 
 @dataclass(frozen=True, slots=True)
 class Input:

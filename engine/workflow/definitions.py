@@ -15,6 +15,7 @@ from engine.workflow.bpmn_parser import DiagramParser
 from engine.workflow.decisions import Decision, load_decisions
 from engine.workflow.elements import Diagram, Element, read_diagram
 from engine.workflow.events import CORRELATION
+from engine.workflow.expressions import CORE, Functions
 from engine.workflow.forms import Form, load_form
 
 # SpiffWorkflow builds the extras of its log records eagerly, for every state change of every task; nobody reads them.
@@ -39,14 +40,19 @@ class Definition:
     """Whether some event waits for what other cases send: a signal, or a message found by a correlation."""
     conditional: bool = False
     """Whether some event waits for a condition."""
+    functions: Functions = CORE
+    """What its expressions may call."""
 
     def element(self, process: str, element_id: str) -> Element:
         """The element of a process, by id."""
         return self.diagrams[process].elements[element_id]
 
 
-def prepare(deployment_id: int, files: Mapping[str, str]) -> Definition:
-    """Parse and prepare a deployment's files (logical path -> text). Raises CityBroken naming the file at fault."""
+def prepare(deployment_id: int, files: Mapping[str, str], functions: Functions = CORE) -> Definition:
+    """Parse and prepare a deployment's files (logical path -> text). Raises CityBroken naming the file at fault.
+
+    :param functions: what expressions may call; those of the city's calendar and of plugins beside the core's.
+    """
     diagrams: dict[str, Diagram] = {}
     decisions: dict[str, Decision] = {}
     forms: dict[str, Form] = {}
@@ -55,9 +61,9 @@ def prepare(deployment_id: int, files: Mapping[str, str]) -> Definition:
             diagram = read_diagram(text, path)
             diagrams[diagram.id] = diagram
         elif path.startswith("decisions/"):
-            decisions.update(load_decisions(text, path))
+            decisions.update(load_decisions(text, path, functions))
         elif path.startswith("forms/"):
-            forms[path.removeprefix("forms/").removesuffix(".json")] = load_form(text, path)
+            forms[path.removeprefix("forms/").removesuffix(".json")] = load_form(text, path, functions)
     specs = parse_specs(diagrams)
     home = {name: name for name in diagrams}
     for diagram in diagrams.values():
@@ -74,6 +80,7 @@ def prepare(deployment_id: int, files: Mapping[str, str]) -> Definition:
         forms,
         listens=any(each.event == "signal" or CORRELATION in each.properties for each in elements),
         conditional=any(each.event == "conditional" for each in elements),
+        functions=functions,
     )
 
 

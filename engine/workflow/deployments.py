@@ -17,7 +17,10 @@ from engine.casefile.unit import Unit
 from engine.city import City
 from engine.errors import CityBroken, Invalid
 from engine.models import Deployment, Instance
+from engine.registry import Registry
 from engine.workflow.definitions import Definition, prepare
+from engine.workflow.expressions import CORE, Functions
+from engine.workflow.language import city_functions
 
 _now: Any = bindparam("now", type_=Deployment.__table__.c.effective_at.type)
 IN_EFFECT = (
@@ -45,13 +48,22 @@ def digest(files: Mapping[str, str]) -> str:
 
 
 def deploy(
-    session: Session, city: City, now: datetime, *, author: str, reason: str, effective_at: datetime | None = None
+    session: Session,
+    city: City,
+    now: datetime,
+    *,
+    author: str,
+    reason: str,
+    effective_at: datetime | None = None,
+    registry: Registry | None = None,
 ) -> Deployment:
     """Make the city's present files the way new cases go from ``effective_at`` on.
 
     Without a moment it is now, unless the same content is deployed for later already: loading a folder again does not
     bring that forward. Returns the deployment in force then when nothing changed. Running cases stay on theirs. Raises
     CityBroken when the files cannot run, Invalid when the moment has passed.
+
+    :param registry: the functions of plugins; the core's and the calendar's are always there.
     """
     moment = effective_at or now
     if moment < now:
@@ -61,7 +73,7 @@ def deploy(
     current = current_deployment(session, moment)
     if current is not None and (current.digest == mark or (effective_at is None and _is_coming(session, mark, now))):
         return current
-    definition = prepare(0, files)
+    definition = prepare(0, files, city_functions(city, registry))
     if city.process not in definition.diagrams:
         raise CityBroken(f"city.toml starts process {city.process!r}, but no diagram has that id; correct [lifecycle]")
     deployment = Deployment(
@@ -137,9 +149,10 @@ def list_deployments(session: Session, now: datetime) -> list[dict[str, Any]]:
 
 
 class Definitions:
-    """Prepared deployments by id; each is parsed once a process."""
+    """Prepared deployments by id; each is parsed once a process. ``functions`` are what expressions may call."""
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Functions = CORE) -> None:
+        self.functions = functions
         self._lock = Lock()
         self._prepared: dict[int, Definition] = {}
 
@@ -151,7 +164,7 @@ class Definitions:
                 found = self._prepared.get(deployment_id)
                 if found is None:
                     row = session.get_one(Deployment, deployment_id)
-                    found = self._prepared[deployment_id] = prepare(row.id, row.files)
+                    found = self._prepared[deployment_id] = prepare(row.id, row.files, self.functions)
         return found
 
     def of(self, unit: Unit, deployment_id: int) -> Definition:

@@ -6,7 +6,6 @@ its catcher from the inside out: the activity itself, the event sub-processes ar
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 from SpiffWorkflow.bpmn.specs.control import BoundaryEventSplit
@@ -20,7 +19,7 @@ from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
 
 from engine.workflow.elements import Element
-from engine.workflow.expressions import compile_expression, parse_template
+from engine.workflow.expressions import compile_expression
 
 CORRELATION = "correlation"
 """Property of a message event or task: the key that finds the waiting case; without it, the case's own number."""
@@ -48,16 +47,15 @@ def store_outputs(task: SpiffTask, element: Element, step: Any, extra: dict[str,
     """Evaluate the element's output parameters with ``extra`` names in sight and set the variables."""
     if element.outputs:
         names = step.names({**task.data, **extra})
-        values = {key: step.evaluate(parse_template(text), names) for key, text in element.outputs.items()}
         # Expressions may hand out the very lists of another variable or branch; each variable gets its own.
-        task.data.update(deepcopy(values))
+        task.data.update({key: step.keep(step.fill(text, names)) for key, text in element.outputs.items()})
 
 
 def read_inputs(task: SpiffTask, element: Element) -> dict[str, Any]:
     """The element's input parameters, evaluated on the task's data."""
     step = step_of(task)
     names = step.names(task.data)
-    return {key: deepcopy(step.evaluate(parse_template(text), names)) for key, text in element.inputs.items()}
+    return {key: step.keep(step.fill(text, names)) for key, text in element.inputs.items()}
 
 
 def correlation_key(task: SpiffTask, element: Element) -> str | None:
@@ -67,7 +65,7 @@ def correlation_key(task: SpiffTask, element: Element) -> str | None:
         return None
     step = step_of(task)
     step.element = element
-    value = step.evaluate(parse_template(text), step.names(task.data))
+    value = step.fill(text, step.names(task.data))
     if value is None or value == "":
         raise step.failure(f"the correlation {text} is empty, so no case can be found; set it before")
     return str(value)
@@ -261,8 +259,9 @@ def settle_thrown(task: SpiffTask, thrown: Thrown) -> None:
     catcher = find_catcher(task, thrown.kind, thrown.code)
     if catcher is None:
         step.element = element_of(task)
+        told = f" ({thrown.payload['message']})" if thrown.payload.get("message") else ""
         raise step.failure(
-            f"the {thrown.kind} {thrown.code or 'without a code'} is caught by nobody; "
+            f"the {thrown.kind} {thrown.code or 'without a code'}{told} is caught by nobody; "
             f"attach a boundary {thrown.kind} event or correct what raises it"
         )
     task._drop_children()

@@ -67,6 +67,30 @@ def measure(value: Any) -> None:
             raise Refused(f"the result has more than {SIZE_LIMIT} members", "build smaller texts and lists")
 
 
+_STORED = frozenset({str, int, float, bool, type(None)})
+
+
+def as_stored(value: Any) -> Any:
+    """Copy a value into what an instance's state keeps: a date or moment becomes its ISO text, as after a reload.
+
+    :raises Refused: a dictionary has a key that is no text.
+    """
+    if type(value) in _STORED:
+        return value
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise Refused(f"the key {key!r} of a dictionary is no text", "quote it")
+        return {key: as_stored(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_stored(each) for each in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
+
+
 def convert_to_text(value: Any) -> str:
     """Write a value as people read it: none is empty, true and false as in expressions, lists with commas."""
     if value is None:

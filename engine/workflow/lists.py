@@ -14,7 +14,6 @@ from engine.casefile.records import TaskRecord, TimerRecord, is_new
 from engine.models import Task, Timer
 from engine.workflow import cycles
 from engine.workflow.elements import Element
-from engine.workflow.expressions import parse_template
 from engine.workflow.specs import DueTimer, element_of
 from engine.workflow.step import Step
 from engine.workflow.timers import CONDITION_LIMIT as CONDITION_LIMIT  # operators and checks take it from here
@@ -61,8 +60,13 @@ def open_task(step: Step, process: str, task: SpiffTask) -> Task:
     step.element, step.process = element, process
     names = step.names(task.data)
     role, _, scope = (element.groups or "").partition("@")
+<<<<<<< HEAD
     value = step.evaluate(parse_template(scope), names) if scope else None
     return TaskRecord(
+=======
+    value = step.fill(scope, names) if scope else None
+    row = Task(
+>>>>>>> main
         id=task.id,
         instance_id=step.instance.id,
         case_id=step.case.id,
@@ -76,7 +80,7 @@ def open_task(step: Step, process: str, task: SpiffTask) -> Task:
         clock=element.properties.get("clock") or None,
         limit_text=limit_text(step, element),
         evidence=element.properties.get("evidence", ""),
-        defaults={key: step.evaluate(parse_template(text), names) for key, text in element.inputs.items()},
+        defaults={key: step.fill(text, names) for key, text in element.inputs.items()},
         status="open",
         created_at=step.now,
         warn_at=None,
@@ -142,7 +146,7 @@ def index_timer(step: Step, process: str, task: SpiffTask, position: int, defini
     element = element_of(task)
     assert element is not None  # timers hang on events and gateways of a diagram
     step.element, step.process = element, process
-    text = cycles.text_of(task) or str(step.evaluate(parse_template(definition.text), step.names(task.data)))
+    text = cycles.text_of(task) or str(step.fill(definition.text, step.names(task.data)))
     try:
         parsed = parse_timer(text, step.host.calendar)
     except TimerUnreadable as error:

@@ -15,6 +15,8 @@ _TASK_MARKS = {
     "sendTask": "M1.5 4h15v10h-15zM1.5 4l7.5 6l7.5-6",
     "receiveTask": "M1.5 4h15v10h-15zM1.5 4l7.5 6l7.5-6",
 }
+THROWING = ("intermediateThrowEvent", "endEvent")
+_ROUND = "M-2.5 4.8a5.2 5.2 0 1 1 4.6 .1M-2.5 4.8L-6 4.6M-2.5 4.8L-2.6 1.3"
 _BARS = {"parallel": "M-4 -5v10M0 -5v10M4 -5v10", "sequential": "M-5 -4h10M-5 0h10M-5 4h10"}
 
 
@@ -39,11 +41,14 @@ def _activity(element: Element, box: Bounds, fill: str, line: str, strong: bool)
     elif element.kind in _TASK_MARKS:
         marks += _stroke(_TASK_MARKS[element.kind], box.x + 6, box.y + 6, line)
     centre, low = box.centre[0], box.bottom - 10
-    shift = 10 if element.multi and element.kind == "callActivity" else 0
+    repeats = element.loop_while or element.loop_most
+    shift = 10 if (element.multi or repeats) and element.kind in ("callActivity", "subProcess") else 0
     if element.kind in ("callActivity", "subProcess"):
         marks += _stroke("M-6 -6h12v12h-12zM0 -3.5v7M-3.5 0h7", centre - shift, low, line)
     if element.multi:
         marks += _stroke(_BARS[element.multi], centre + shift, low, line, 2)
+    elif repeats:
+        marks += _stroke(_ROUND, centre + shift, low, line, 1.6)
     return outline + marks
 
 
@@ -82,21 +87,28 @@ def _event(element: Element, box: Bounds, fill: str, line: str, strong: bool) ->
     drawn = f'{circle}stroke-width="{thickness:g}"{dash}/>'
     if element.kind in ("boundaryEvent", "intermediateCatchEvent", "intermediateThrowEvent"):
         drawn += _ring(x, y, radius - 3.5, line, 1.2, dash)
-    return drawn + _event_mark(element.event, x, y, line)
+    return drawn + _event_mark(element.event, x, y, line, fill, thrown=element.kind in THROWING)
 
 
-def _event_mark(event: str | None, x: float, y: float, line: str) -> str:
+def _event_mark(event: str | None, x: float, y: float, line: str, paper: str, *, thrown: bool) -> str:
+    """What an event waits for; what it sends itself is filled, as the notation wants it."""
+    inside = line if thrown else "none"
     if event == "timer":
         ticks = "M0 -9v2.2M0 9v-2.2M-9 0h2.2M9 0h-2.2M0 0L1.2 -6.2M0 0L4.6 2"
         return _ring(x, y, 9, line, 1.2) + _stroke(ticks, x, y, line, 1.3)
     if event == "message":
-        return _stroke("M-8 -5.5h16v11h-16zM-8 -5.5L0 1L8 -5.5", x, y, line, 1.3)
+        flap = _stroke("M-8 -5.5L0 1L8 -5.5", x, y, paper if thrown else line)
+        return _stroke("M-8 -5.5h16v11h-16z", x, y, line, fill=inside) + flap
     if event == "terminate":
         return f'<circle cx="{x:g}" cy="{y:g}" r="10" fill="{line}"/>'
     if event == "signal":
-        return _stroke("M0 -8L8 6H-8z", x, y, line, 1.3)
-    if event in ("error", "escalation"):
-        return _stroke("M-6 7L-2 -6L2 1L6 -7L2.5 6L-1.5 0z", x, y, line, 1.3)
+        return _stroke("M0 -8L8 6H-8z", x, y, line, fill=inside)
+    if event == "error":
+        return _stroke("M-6 7L-2 -6L2 1L6 -7L2.5 6L-1.5 0z", x, y, line, fill=inside)
+    if event == "escalation":
+        return _stroke("M0 -8L5.5 7L0 1L-5.5 7z", x, y, line, fill=inside)
+    if event == "conditional":
+        return _stroke("M-6 -8h12v16h-12zM-3.5 -5h7M-3.5 -1.7h7M-3.5 1.7h7M-3.5 5h7", x, y, line, 1.2)
     return ""
 
 
@@ -107,8 +119,8 @@ def _ring(x: float, y: float, radius: float, line: str, thickness: float, extra:
     )
 
 
-def _stroke(path: str, x: float, y: float, line: str, thickness: float = 1.3) -> str:
+def _stroke(path: str, x: float, y: float, line: str, thickness: float = 1.3, fill: str = "none") -> str:
     return (
-        f'<path transform="translate({x:g} {y:g})" d="{path}" fill="none" stroke="{line}" '
+        f'<path transform="translate({x:g} {y:g})" d="{path}" fill="{fill}" stroke="{line}" '
         f'stroke-width="{thickness:g}" stroke-linecap="round" stroke-linejoin="round"/>'
     )

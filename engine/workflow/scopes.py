@@ -20,7 +20,6 @@ from SpiffWorkflow.util.task import TaskState
 
 from engine.workflow.elements import Element
 from engine.workflow.events import CaseCondition, Trigger, branch_of, interrupt, standing_data, step_of
-from engine.workflow.expressions import parse_template
 
 DEEPEST = 20
 """How deep calls may nest; a process that calls itself by an expression would never end."""
@@ -116,7 +115,7 @@ class Call(CallActivity):  # type: ignore[misc]
         step.element = self.element
         name = self.spec
         if "${" in name:
-            name = str(step.evaluate(parse_template(name), step.names(my_task.data)))
+            name = str(step.fill(name, step.names(my_task.data)))
         if name not in step.definition.diagrams:
             raise step.failure(
                 f"there is no process {name!r} to call; deploy its diagram or correct calledElement {self.spec!r}"

@@ -28,7 +28,7 @@ from SpiffWorkflow.util.task import TaskState
 from engine.errors import OperatorError
 from engine.workflow.elements import Element
 from engine.workflow.events import NamedMessage, Thrown, element_of, settle_thrown, step_of, store_outputs
-from engine.workflow.expressions import compile_assignments, compile_expression, parse_template
+from engine.workflow.expressions import compile_assignments, compile_expression
 from engine.workflow.pruning import prune
 
 __all__ = [
@@ -180,7 +180,7 @@ class OperatorTask(ServiceTask):  # type: ignore[misc]
         if step.skips(self.element):
             return True
         names = step.names(my_task.data)
-        arguments = {key: step.evaluate(parse_template(text), names) for key, text in self.element.inputs.items()}
+        arguments = {key: step.fill(text, names) for key, text in self.element.inputs.items()}
         result = step.call(self.element, arguments)
         store_outputs(my_task, self.element, step, {"result": result})
         return True
@@ -195,10 +195,8 @@ class DecisionTask(ServiceTask):  # type: ignore[misc]
         step = step_of(my_task)
         if step.skips(self.element):
             return True
-        arguments = {
-            key: step.evaluate(parse_template(text), step.names(my_task.data))
-            for key, text in self.element.inputs.items()
-        }
+        names = step.names(my_task.data)
+        arguments = {key: step.fill(text, names) for key, text in self.element.inputs.items()}
         value = step.decide(self.element, step.names({**my_task.data, **arguments}))
         if self.element.result_variable:
             my_task.data[self.element.result_variable] = value

@@ -19,12 +19,20 @@ from engine.calendar import Limit, WorkCalendar
 from engine.casefile.file import CaseFile, Place
 from engine.casefile.unit import Unit
 from engine.city import City
+<<<<<<< HEAD
 from engine.errors import DomainError
 from engine.models import Case, Instance, Task, Timer
+=======
+from engine.errors import DomainError, OperatorError
+from engine.models import Case, CaseEvent, Instance, OutboxMessage, Task, Timer
+>>>>>>> main
 from engine.organisation.actor import Actor
 from engine.registry import Registry
+from engine.workflow.decision_reasons import keep_reasons, say_unmatched
+from engine.workflow.decisions_values import DecisionError
 from engine.workflow.elements import Element
-from engine.workflow.expressions import Assignments, Expression, ExpressionError, Template
+from engine.workflow.expression_values import Refused, as_stored
+from engine.workflow.expressions import Assignments, Expression, ExpressionError, Functions, Template, parse_template
 
 if TYPE_CHECKING:
     from engine.workflow.definitions import Definition
@@ -32,6 +40,18 @@ if TYPE_CHECKING:
 
 Compiled = TypeVar("Compiled")
 
+<<<<<<< HEAD
+=======
+# Built once: building a statement costs as much as running it.
+OPEN_TASKS = select(Task).where(Task.instance_id == bindparam("instance"), Task.status == "open")
+WAITING_TIMERS = select(Timer).where(Timer.instance_id == bindparam("instance"))
+NEW_LINE = insert(CaseEvent)
+
+NO_MATCH = "no_match"
+"""Property of a business-rule task: what a table in which no rule matches is, ``none`` (the value) or ``error``."""
+NO_RULE_MATCHED = "no_rule_matched"
+"""The code of that error."""
+>>>>>>> main
 PASSED_OVER = "wangge.passed_over"
 """Under this key a session's ``info`` holds the steps it does not run: (element, why) pairs."""
 
@@ -136,12 +156,16 @@ class Step:
         """The names an expression may use."""
         return {"answer": self.answers, **data, "case": self.facts}
 
-    def compile(self, compiler: Callable[[str], Compiled], text: str) -> Compiled:
+    def compile(self, compiler: Callable[[str, Functions], Compiled], text: str) -> Compiled:
         """Compile an expression, a template or a script; an error names the element."""
         try:
-            return compiler(text)
+            return compiler(text, self.definition.functions)
         except ExpressionError as error:
             raise self.failure(str(error)) from error
+
+    def fill(self, text: str, names: Mapping[str, Any]) -> Any:
+        """The value of a text in which ``${…}`` are expressions; an error names the element."""
+        return self.evaluate(self.compile(parse_template, text), names)
 
     def evaluate(self, expression: Expression | Template, names: Mapping[str, Any]) -> Any:
         """Evaluate; an error names the element."""
@@ -151,11 +175,18 @@ class Step:
             raise self.failure(str(error)) from error
 
     def execute(self, script: Assignments, names: Mapping[str, Any]) -> dict[str, Any]:
-        """The variables a script sets."""
+        """The variables a script sets, as they are kept."""
         try:
-            return script.execute(names)
+            return {name: self.keep(value) for name, value in script.execute(names).items()}
         except ExpressionError as error:
             raise self.failure(str(error)) from error
+
+    def keep(self, value: Any) -> Any:
+        """A copy of a value as the state keeps it, so that it is the same before and after a reload."""
+        try:
+            return as_stored(value)
+        except Refused as error:
+            raise self.failure(f"{error.message}; {error.remedy}") from error
 
     def call(self, element: Element, arguments: dict[str, Any]) -> Any:
         """Call the operator of a service task."""
@@ -178,20 +209,23 @@ class Step:
         return result
 
     def decide(self, element: Element, names: Mapping[str, Any]) -> Any:
-        """Evaluate the decision of a business-rule task; inputs and matched rules go into the history."""
+        """Evaluate the decision of a business-rule task; inputs and matched rules go into the history.
+
+        Raises OperatorError with the code ``no_rule_matched`` where the task says that this is an error.
+        """
         self.element = element
         decision = self.definition.decisions.get(element.decision or "")
         if decision is None:
             raise self.failure(f"there is no decision {element.decision!r}; add the table or correct the name")
-        result = decision.evaluate(names)
-        self.record(
-            "decision",
-            decision=element.decision,
-            inputs=dict(result.inputs),
-            rules=[{"id": hit.rule_id, "row": hit.index, "note": hit.annotation} for hit in result.matched],
-            value=result.value,
-        )
-        return result.value
+        try:
+            result = decision.evaluate(names)
+            reasons = keep_reasons(result)
+        except (DecisionError, Refused) as error:
+            raise self.failure(f"{error}; the table is {decision.source}") from error
+        self.record("decision", **reasons)
+        if result.found_nothing and element.properties.get(NO_MATCH) == "error":
+            raise OperatorError(NO_RULE_MATCHED, say_unmatched(decision, result))
+        return reasons["value"]
 
     def record(self, kind: str, **data: Any) -> None:
         """Append a line to the case's history."""
