@@ -34,12 +34,8 @@ class CaseHost:
         self.ground = ground
         self.directory = directory
         self.calendar: WorkCalendar = city_calendar(city)
-<<<<<<< HEAD
-        self.catalogue = CatalogueBook()
-=======
         self.functions: Functions = calendar_functions(self.calendar, registry)
-        self._class_departments: CLASS_DEPARTMENT = {}
->>>>>>> main
+        self.catalogue = CatalogueBook()
         self._conditions: dict[int, list[dict[str, str]]] = {}
         self._condition_options: dict[int, tuple[Option, ...]] = {}
 

@@ -60,13 +60,8 @@ def open_task(step: Step, process: str, task: SpiffTask) -> Task:
     step.element, step.process = element, process
     names = step.names(task.data)
     role, _, scope = (element.groups or "").partition("@")
-<<<<<<< HEAD
-    value = step.evaluate(parse_template(scope), names) if scope else None
-    return TaskRecord(
-=======
     value = step.fill(scope, names) if scope else None
-    row = Task(
->>>>>>> main
+    return TaskRecord(
         id=task.id,
         instance_id=step.instance.id,
         case_id=step.case.id,

@@ -19,13 +19,8 @@ from engine.calendar import Limit, WorkCalendar
 from engine.casefile.file import CaseFile, Place
 from engine.casefile.unit import Unit
 from engine.city import City
-<<<<<<< HEAD
-from engine.errors import DomainError
-from engine.models import Case, Instance, Task, Timer
-=======
 from engine.errors import DomainError, OperatorError
-from engine.models import Case, CaseEvent, Instance, OutboxMessage, Task, Timer
->>>>>>> main
+from engine.models import Case, Instance, Task, Timer
 from engine.organisation.actor import Actor
 from engine.registry import Registry
 from engine.workflow.decision_reasons import keep_reasons, say_unmatched
@@ -40,18 +35,10 @@ if TYPE_CHECKING:
 
 Compiled = TypeVar("Compiled")
 
-<<<<<<< HEAD
-=======
-# Built once: building a statement costs as much as running it.
-OPEN_TASKS = select(Task).where(Task.instance_id == bindparam("instance"), Task.status == "open")
-WAITING_TIMERS = select(Timer).where(Timer.instance_id == bindparam("instance"))
-NEW_LINE = insert(CaseEvent)
-
 NO_MATCH = "no_match"
 """Property of a business-rule task: what a table in which no rule matches is, ``none`` (the value) or ``error``."""
 NO_RULE_MATCHED = "no_rule_matched"
 """The code of that error."""
->>>>>>> main
 PASSED_OVER = "wangge.passed_over"
 """Under this key a session's ``info`` holds the steps it does not run: (element, why) pairs."""
 
