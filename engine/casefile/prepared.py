@@ -6,37 +6,57 @@ with the types' own conversions, so that rows look the same whichever way they w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Float, Table, bindparam, case, delete, insert, update
 from sqlalchemy.engine import Dialect
 
+from engine.models.base import Moment
+
 Convert = Callable[[Any], Any]
 
 
 class Prepared:
-    """A statement as text for one dialect's driver, with the conversions of its values."""
+    """A statement as text for one dialect's driver, values by position, with the conversions of its values."""
 
     def __init__(self, statement: Any, dialect: Dialect, columns: Iterable[str], keys: Iterable[str] = ()) -> None:
-        self.columns = tuple(columns)
-        made: Any = statement.compile(dialect=dialect, column_keys=list(self.columns) or None)
-        self.text = str(made)
-        processors: Mapping[str, Convert] = made._bind_processors
-        self.order: tuple[str, ...] | None = tuple(made.positiontup) if made.positional else None
+        columns = tuple(columns)
+        made: Any = statement.compile(dialect=dialect, column_keys=list(columns) or None)
         self.constants = {name: value for name, value in made.params.items() if value is not None}
-        self.plan = tuple(
-            (name, processors.get(name)) for name in (self.order or (*self.columns, *keys, *self.constants))
-        )
+        text = str(made)
+        if made.positional:
+            order = list(made.positiontup)
+        else:
+            order, text = NAMED.findall(text), NAMED.sub("%s", text)
+        self.text = text
+        self.order = tuple(order)
+        converts = ((at, _bind_processor(made, name)) for at, name in enumerate(order))
+        self.converts: tuple[tuple[int, Convert], ...] = tuple((at, each) for at, each in converts if each is not None)
 
-    def values(self, given: Mapping[str, Any]) -> tuple[Any, ...] | dict[str, Any]:
+    def values(self, given: Mapping[str, Any]) -> list[Any]:
         """What the driver takes for these values."""
         if self.constants:
             given = {**self.constants, **given}
-        if self.order is not None:
-            return tuple(given[name] if convert is None else convert(given[name]) for name, convert in self.plan)
-        return {name: given[name] if convert is None else convert(given[name]) for name, convert in self.plan}
+        values = [given[name] for name in self.order]
+        for at, convert in self.converts:
+            values[at] = convert(values[at])
+        return values
+
+
+MARK = re.compile("%s")
+NAMED = re.compile(r"%\((\w+)\)s")
+
+
+def _bind_processor(made: Any, name: str) -> Convert | None:
+    """The conversion of a parameter. An act writes the same few moments many times over, so they are kept."""
+    convert: Convert | None = made._bind_processors.get(name)
+    if convert is not None and isinstance(made.binds[name].type, Moment):
+        return lru_cache(maxsize=512)(convert)
+    return convert
 
 
 class Rows:
@@ -68,7 +88,7 @@ def _result_processor(kind: Any, dialect: Dialect) -> Convert | None:
 
 KEY = "key_"
 """Prefix of the parameters that find a row, apart from the new values of the same columns."""
-SEEN = "version_seen"
+SEEN, NEXT = "version_seen", "version_next"
 
 
 @lru_cache(maxsize=4096)
@@ -91,10 +111,10 @@ def update_of(
     parameters = [KEY + key for key in keys]
     if guarded:
         column = table.c.version
-        kept = case((column == bindparam(SEEN), bindparam("version_next", type_=column.type)))
+        kept = case((column == bindparam(SEEN), bindparam(NEXT, type_=column.type)))
         names = tuple(name for name in names if name != "version")
         statement = statement.values({**{name: bindparam(name) for name in names}, "version": kept})
-        return Prepared(statement, dialect, (), (*names, "version_next", *parameters, SEEN))
+        return Prepared(statement, dialect, (), (*names, NEXT, *parameters, SEEN))
     return Prepared(statement, dialect, names, parameters)
 
 
@@ -108,3 +128,22 @@ def delete_from(table: Table, dialect: Dialect, keys: tuple[str, ...]) -> Prepar
 def select_rows(statement: Any, dialect: Dialect, keys: Iterable[str]) -> Prepared:
     """Rows found by the parameters ``keys``."""
     return Prepared(statement, dialect, (), keys)
+
+
+@lru_cache(maxsize=256)
+def several(statement: Prepared, rows: int) -> str:
+    """The text of an insert for that many rows at once."""
+    head, row = statement.text.split("VALUES ", 1)
+    return f"{head}VALUES {', '.join([row] * rows)}"
+
+
+@lru_cache(maxsize=2048)
+def at_once(texts: tuple[str, ...]) -> str:
+    """One statement that runs all of these, for a database that can (PostgreSQL): one round trip, all or nothing.
+
+    Its values are numbered as the server does it, so that the driver need not look for them.
+    """
+    *others, last = texts
+    named = ", ".join(f"w{number} AS ({text})" for number, text in enumerate(others))
+    numbers = count(1)
+    return MARK.sub(lambda _: f"${next(numbers)}", f"WITH {named} {last}" if others else last)

@@ -7,7 +7,6 @@ connection, writes and commits, and the write lock is held for no longer than th
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
 from sqlalchemy import event
@@ -20,7 +19,7 @@ from engine.casefile.reading import reading_of
 from engine.casefile.shelf import Shelf
 from engine.casefile.translating import translated
 from engine.casefile.writers import writer_of
-from engine.casefile.writing import Pen, write_file, write_lines
+from engine.casefile.writing import pen_for, write_file, write_lines
 from engine.database import begin_write
 
 UNIT = "wangge.unit"
@@ -149,18 +148,18 @@ class Unit:
         """Write within the session's transaction, in one round trip where the driver can."""
         raw, dialect = self._raw, self._dialect
         try:
-            with raw.pipeline() if dialect.driver == "psycopg" else nullcontext():
-                self._write(raw, dialect)
+            self._write(raw, dialect)
         except dialect.loaded_dbapi.Error as error:
             raise translated(error, dialect) from error
 
     def _write(self, raw: Any, dialect: Dialect) -> None:
-        pen = Pen(raw.cursor(), dialect)
+        pen = pen_for(raw, dialect)
         for file in self.files.values():
             write_file(pen, file)
         write_lines(pen, self.lines, self.letters, self.answers)
         for question, values in self._later:
             pen.run(question.on(dialect), values)
+        pen.finish()
         self._clear()
 
     def _clear(self) -> None:

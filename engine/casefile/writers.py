@@ -38,7 +38,7 @@ class Writer:
             with self._lock:
                 self._write_sqlite(work)
         else:
-            self._write_pipelined(work)
+            self._write_once(work)
 
     def _write_sqlite(self, work: Work) -> None:
         pooled = self._pool.connect()
@@ -55,14 +55,16 @@ class Writer:
             raise
         pooled.close()
 
-    def _write_pipelined(self, work: Work) -> None:
-        """All statements and the commit in one round trip: each of them fails by itself when it must."""
+    def _write_once(self, work: Work) -> None:
+        """The work is one statement, which is a transaction of its own: one round trip."""
         pooled = self._pool.connect()
         raw: Any = pooled.driver_connection
         try:
-            with raw.pipeline():
-                work(raw)
-                raw.commit()
+            if not raw.autocommit:
+                raw.autocommit = True
+                raw.prepare_threshold = 1
+                raw.execute("SET plan_cache_mode = force_generic_plan")
+            work(raw)
         except self.dialect.loaded_dbapi.Error as error:
             self._give_up(pooled, raw)
             raise translated(error, self.dialect) from error

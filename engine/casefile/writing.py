@@ -1,11 +1,12 @@
 """Write what an act changed: one statement a changed row, new rows first where others refer to them.
 
 Every statement fails by itself when somebody else has written the row in between (see ``prepared.update_of``), so all
-of them can be sent at once, the commit with them.
+of them can be sent at once, as one statement that is its own transaction.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,10 +16,13 @@ from sqlalchemy.engine import Dialect
 from engine.casefile.file import CaseFile, Place
 from engine.casefile.prepared import (
     KEY,
+    NEXT,
     SEEN,
     Prepared,
+    at_once,
     delete_from,
     insert_into,
+    several,
     update_of,
 )
 from engine.casefile.records import is_new
@@ -27,49 +31,112 @@ from engine.models import CaseEvent, ClockSpan, IdempotencyKey, OutboxMessage, T
 PLACE = ("task_id", "position")
 
 
-class Pen:
-    """Runs prepared statements on a driver's cursor."""
+class Pen(ABC):
+    """Writes rows with prepared statements; ``finish`` when all is said."""
 
-    def __init__(self, cursor: Any, dialect: Dialect) -> None:
-        self.cursor, self.dialect = cursor, dialect
-        self.sqlite = dialect.name == "sqlite"
+    def __init__(self, raw: Any, dialect: Dialect) -> None:
+        self.raw, self.dialect = raw, dialect
 
+    @abstractmethod
     def run(self, statement: Prepared, values: Mapping[str, Any]) -> None:
         """One statement."""
-        self.cursor.execute(statement.text, statement.values(values))
 
+    @abstractmethod
     def insert(self, table: Table, values: Sequence[Mapping[str, Any]]) -> None:
         """New rows with the same columns."""
-        if values:
-            statement = insert_into(table, self.dialect, tuple(values[0]))
-            if self.sqlite and len(values) > 1:
-                self.cursor.executemany(statement.text, [statement.values(each) for each in values])
-                return
-            for each in values:
-                self.run(statement, each)
 
-    def insert_record(self, record: Any, *, named: bool = True) -> None:
-        """A new row of a record; unless it is ``named``, the database gives it its id."""
-        names = record.columns if named else tuple(name for name in record.columns if name != "id")
-        if named or self.sqlite:
-            self.run(insert_into(record.table, self.dialect, names), record.__dict__)
-        else:
-            self.run(insert_into(record.table, self.dialect, names, "id"), record.__dict__)
-        if not named:
-            record.id = self.cursor.lastrowid if self.sqlite else self.cursor.fetchone()[0]
+    @abstractmethod
+    def insert_numbered(self, record: Any) -> None:
+        """A new row to which the database gives its id."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Everything is in the database, not committed yet."""
+
+    def insert_record(self, record: Any) -> None:
+        """A new row of a record."""
+        self.run(insert_into(record.table, self.dialect, record.columns), record.__dict__)
         record.settle()
 
     def update_record(self, record: Any, keys: tuple[str, ...] = ("id",)) -> None:
         """The changed columns of a record. A changed version is the guard."""
         changed: set[str] = record.changed
-        values = {KEY + name: record.__dict__[name] for name in keys}
+        mine = record.__dict__
+        values = {KEY + name: mine[name] for name in keys}
         guarded = "version" in changed
         names = tuple(sorted(changed)) if len(changed) > 1 else tuple(changed)
-        values.update((name, record.__dict__[name]) for name in names)
+        for name in names:
+            values[name] = mine[name]
         if guarded:
-            values |= {SEEN: record.version_seen, "version_next": record.version}
+            values[SEEN], values[NEXT] = record.version_seen, record.version
         self.run(update_of(record.table, self.dialect, names, keys, guarded=guarded), values)
         record.settle()
+
+
+class StatementPen(Pen):
+    """One statement after the other, for a database within the process: a call is no round trip."""
+
+    def __init__(self, raw: Any, dialect: Dialect) -> None:
+        super().__init__(raw, dialect)
+        self.cursor = raw.cursor()
+
+    def run(self, statement: Prepared, values: Mapping[str, Any]) -> None:
+        self.cursor.execute(statement.text, statement.values(values))
+
+    def insert(self, table: Table, values: Sequence[Mapping[str, Any]]) -> None:
+        if values:
+            statement = insert_into(table, self.dialect, tuple(values[0]))
+            self.cursor.executemany(statement.text, map(statement.values, values))
+
+    def insert_numbered(self, record: Any) -> None:
+        self.run(insert_into(record.table, self.dialect, numbered(record)), record.__dict__)
+        record.id = self.cursor.lastrowid
+        record.settle()
+
+    def finish(self) -> None:
+        self.cursor.close()
+
+
+class ScriptPen(Pen):
+    """Everything in one statement at the end, for a database behind a wire. No row may be written twice."""
+
+    def __init__(self, raw: Any, dialect: Dialect) -> None:
+        super().__init__(raw, dialect)
+        from psycopg import RawCursor  # a driver that only cities on PostgreSQL have
+
+        self.cursor: Any = RawCursor
+        self.texts: list[str] = []
+        self.parameters: list[Any] = []
+
+    def run(self, statement: Prepared, values: Mapping[str, Any]) -> None:
+        self.texts.append(statement.text)
+        self.parameters += statement.values(values)
+
+    def insert(self, table: Table, values: Sequence[Mapping[str, Any]]) -> None:
+        if values:
+            statement = insert_into(table, self.dialect, tuple(values[0]))
+            self.texts.append(several(statement, len(values)))
+            for each in values:
+                self.parameters += statement.values(each)
+
+    def insert_numbered(self, record: Any) -> None:
+        drawn = self.raw.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", (record.table.name,))
+        record.id = drawn.fetchone()[0]
+        self.insert_record(record)
+
+    def finish(self) -> None:
+        if self.texts:
+            self.cursor(self.raw).execute(at_once(tuple(self.texts)), self.parameters)
+
+
+def pen_for(raw: Any, dialect: Dialect) -> Pen:
+    """The pen that suits a database."""
+    return StatementPen(raw, dialect) if dialect.name == "sqlite" else ScriptPen(raw, dialect)
+
+
+def numbered(record: Any) -> tuple[str, ...]:
+    """The columns of a row to which the database gives its id."""
+    return tuple(name for name in record.columns if name != "id")
 
 
 def write_file(pen: Pen, file: CaseFile) -> None:
@@ -109,15 +176,14 @@ def _write_units_and_clocks(pen: Pen, file: CaseFile) -> None:
     for row in (*case.units, *case.clocks):
         if is_new(row):
             row.case_id = case.id
-            pen.insert_record(row, named=False)
+            pen.insert_numbered(row)
         elif row.changed:
             pen.update_record(row)
     for clock in case.clocks:
         for span in clock.spans:
             if is_new(span):
                 span.clock_id = clock.id
-                names = tuple(name for name in span.columns if name != "id")
-                pen.run(insert_into(span.table, pen.dialect, names), span.__dict__)
+                pen.run(insert_into(span.table, pen.dialect, numbered(span)), span.__dict__)
                 span.settle()
             elif span.changed:
                 _end_span(pen, span)
@@ -138,6 +204,12 @@ _END_SPAN: dict[Dialect, Prepared] = {}
 
 
 def _write_places(pen: Pen, table: Any, rows: Iterable[Any], gone: list[Place]) -> None:
+    rows = list(rows)
+    for row in rows:
+        if row.changed is None and (row.task_id, row.position) in gone:  # the place was left and taken again
+            gone.remove((row.task_id, row.position))
+            row.settle()
+            row.__dict__["changed"] = {name for name in row.columns if name not in PLACE}
     for task_id, position in gone:
         keys = {KEY + "task_id": task_id, KEY + "position": position}
         pen.run(delete_from(table, pen.dialect, PLACE), keys)
