@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PORT
 
-.PHONY: install run test check lint types imports docs bench wheel assets clean reference replay walks crashes
+.PHONY: install run test check lint types imports docs bench wheel assets clean reference replay tck walks crashes
 
 install: $(VENV)/.installed assets
 
@@ -59,6 +59,11 @@ walks: $(VENV)/.developing   ## 5,000 random diagrams beside stock, some minutes
 
 crashes: $(VENV)/.developing   ## 200 writers killed at random on SQLite, 200 on PostgreSQL, some minutes
 	WANGGE_KILLS=200 $(BIN)/pytest -q -s tests/test_crash.py
+
+DMN_TCK ?= ../dmn-tck
+
+tck: $(VENV)/.developing   ## the DMN Technology Compatibility Kit in the folder DMN_TCK, beside the recorded counts
+	$(BIN)/python -m tools.dmn_tck $(DMN_TCK) --expect
 
 replay: $(VENV)/.installed   ## 2,000 real requests through the whole lifecycle, some minutes
 	$(BIN)/wangge replay $(DATA) --city boston --sample 2000 --seed 1

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 from api_people import Api, report
-from small_diagrams import chain, user, write_process
-from sqlalchemy import event, func, select
+from small_diagrams import chain, service, user, write_process
+from sqlalchemy import func, select
 
 from engine.cases.drafts import (
     SIZE_LIMIT,
@@ -21,7 +21,6 @@ from engine.cases.drafts import (
     Sheet,
     discard_draft,
     drafted,
-    drop_draft,
     is_renewed,
     left_drafts,
     read_draft,
@@ -40,6 +39,7 @@ from engine.testing.scratch import NoServer, scratch_postgresql
 from engine.testing.small_city import SmallTown, write_small_city
 from engine.workflow.deployments import deploy
 from engine.workflow.forms import FormInvalid
+from engine.workflow.step import StepFailed
 
 TEXT = {"type": "textarea", "key": "reason", "label": "理由", "validate": {"required": True, "minLength": 4}}
 PEOPLE = {"type": "number", "key": "people", "label": "人数", "validate": {"max": 9}}
@@ -170,6 +170,11 @@ def test_a_second_window_does_not_overwrite_the_first(work: CaseWork) -> None:
         keep(work, {"reason": "3"}, seen_at=second.saved_at)
 
 
+def test_the_same_draft_again_is_no_conflict(work: CaseWork) -> None:
+    first = keep(work, {"reason": "1"}, seen_at=None)
+    assert keep(work, {"reason": "1"}, seen_at=None) == first
+
+
 def test_a_discarded_draft_is_gone_and_discarding_again_does_no_harm(work: CaseWork) -> None:
     keep(work, HALF)
     town, task = work.town, work.task("first")
@@ -195,36 +200,44 @@ def test_an_unknown_task_has_no_draft(work: CaseWork) -> None:
 # When the task is over
 
 
-def test_drafts_of_a_task_are_dropped_with_one_statement_in_the_callers_transaction(work: CaseWork) -> None:
-    keep(work, HALF)
-    town, task = work.town, work.task("first").id
-    statements: list[str] = []
-    event.listen(town.engine, "before_cursor_execute", lambda c, cursor, statement, *rest: statements.append(statement))
-    drop_draft(town.session, task)
-    assert statements == ["DELETE FROM draft WHERE draft.task_id = ?"]
-    town.session.rollback()
-    assert count(town) == 1
-    drop_draft(town.session, task, town.actor("shift_leader").person_id)
-    town.session.commit()
-    assert count(town) == 1
-    drop_draft(town.session, task, town.actor("acceptor").person_id)
-    town.session.commit()
-    assert count(town) == 0
-
-
-def test_a_completed_task_takes_no_draft_and_shows_its_author_none(work: CaseWork) -> None:
+def test_completing_a_task_drops_its_drafts_in_the_same_transaction(town: SmallTown) -> None:
+    ask, act = user("first", form="sheet"), service("then", "case/no_such_operator")
+    write_process(town.folder, [ask, act], chain("start", "first", "then", "end"))
+    redeploy(town)
+    work = CaseWork(town)
     keep(work, {"reason": "half"})
+    with pytest.raises(FormInvalid):
+        work.do("acceptor", "first", {"reason": "x"})
+    with pytest.raises(StepFailed):
+        work.do("acceptor", "first", {"reason": "井盖缺失"})
+    assert (work.open(), read(work).answers) == (["first"], {"reason": "half"})
+    one_task(town)
+    redeploy(town)
+    work = CaseWork(town)
+    keep(work, {"reason": "half"})
+    work.do("acceptor", "first", {"reason": "井盖缺失"})
+    assert count(town) == 1  # that of the case whose step failed
+
+
+def test_a_completed_task_takes_no_draft(work: CaseWork) -> None:
     town, task = work.town, work.task("first")
     work.do("acceptor", "first", {"reason": "井盖缺失"})
-    for ask in (
-        lambda: read_draft(town.session, town.platform, town.actor("acceptor"), task.id),
-        lambda: save_draft(town.session, town.platform, town.actor("acceptor"), task.id, {}, now=town.clock.now()),
-    ):
-        with pytest.raises((NotFound, Conflict)):
-            ask()
-    assert left_drafts(town.session, town.platform, town.actor("acceptor"), work.id) == []
-    sweep_drafts(town.session, town.clock.now())
-    assert count(town) == 0
+    with pytest.raises(NotFound):
+        read_draft(town.session, town.platform, town.actor("acceptor"), task.id)
+    with pytest.raises(Conflict, match="no longer open"):
+        save_draft(town.session, town.platform, town.actor("acceptor"), task.id, {}, now=town.clock.now())
+
+
+def test_a_draft_left_with_a_completed_task_is_swept(work: CaseWork) -> None:
+    town, task = work.town, work.task("first").id
+    work.do("acceptor", "first", {"reason": "井盖缺失"})
+    begin_write(town.session)
+    now, me = town.clock.now(), town.actor("acceptor").person_id
+    town.session.add(
+        Draft(task_id=task, person_id=me, deployment_id=1, form="sheet", answers={}, set_aside={}, saved_at=now)
+    )
+    town.session.commit()
+    assert (sweep_drafts(town.session, now), count(town)) == (1, 0)
 
 
 def test_a_withdrawn_task_leaves_its_draft_to_the_author_for_ninety_days(town: SmallTown) -> None:
@@ -395,8 +408,7 @@ def test_drafts_work_on_postgresql(tmp_path: Path) -> None:
             undo_migration(town.session, town.platform, migration.id, town.clock.now())
             assert read(work).answers == {"reason": "3", "people": 2}
             work.do("acceptor", "first", {"reason": "井盖缺失", "people": 2})
-            sweep_drafts(town.session, town.clock.now())
-            assert count(town) == 0
+            assert (count(town), sweep_drafts(town.session, town.clock.now())) == (0, 0)
             town.close()
     except NoServer as reason:
         if os.environ.get("WANGGE_NO_SKIP"):

@@ -111,6 +111,7 @@ def test_why_it_is_here_tells_answers_in_the_words_of_forms_and_rules_that_match
 def test_two_units_are_explained_each_and_one_waits_for_the_other(town: SmallTown) -> None:
     work = CaseWork(town)
     work.dispatch("MUNICIPAL", ["SANITATION"])
+    work.wait(minutes=1)  # tasks are told in the order in which they came up
     work.do("unit_clerk_municipal", "receive", {"decision": "accept"}, scope="MUNICIPAL")
     work.do("unit_handler_municipal", "handle", {"decision": "done", "handling_note": "已补盖"}, scope="MUNICIPAL")
     told = explain(work)

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from broken_cities import find, findings_of, write
+from small_diagrams import chain, user, write_process
 from test_drafts import one_task, redeploy, write_form
 
-from engine.cases.form_names import case_photos, form_names
+from engine.cases.form_names import case_photos
 from engine.cases.task_list import open_task
 from engine.checks import errors_of
-from engine.models import Evidence
+from engine.models import CaseEvent, Evidence
 from engine.testing.casework import CaseWork
 from engine.testing.small_city import SmallTown, write_small_city
 from engine.workflow.forms import FormInvalid
@@ -96,17 +97,23 @@ def test_a_task_shows_the_photos_of_its_case_and_what_the_reader_may_answer(work
 
 
 def test_photos_of_other_cases_and_fields_of_other_roles_are_not_taken(work: CaseWork) -> None:
-    other = CaseWork(work.town)
+    other, session = CaseWork(work.town), work.town.session
     other.photo()
     work.photo()
-    session = work.town.session
     foreign = session.query(Evidence).filter_by(case_id=other.id).one().id
-    mine = case_photos(session, work.id)
-    form = work.town.platform.definitions.current(session, work.town.clock.now()).forms["sheet"]
-    names = form_names(session, work.town.actor("acceptor"), work.id, form) | {"case": {"number": "1"}}
-    assert form.validate({"proof": [mine[0].value], "points": 3}, names) == {"proof": [mine[0].value]}
+    mine = case_photos(session, work.id)[0].value
     with pytest.raises(FormInvalid) as refused:
-        form.validate({"proof": [mine[0].value, foreign]}, names)
+        work.do("acceptor", "first", {"proof": [mine, foreign]})
     assert refused.value.errors["proof"][0].zh == f"照片 {foreign} 不属于本案。"
-    leader = form_names(session, work.town.actor("shift_leader"), work.id, form) | {"case": {"number": "1"}}
-    assert form.validate({"points": 3}, leader) == {"points": 3, "proof": None}
+    work.do("acceptor", "first", {"proof": [mine], "points": 3})
+    done = session.query(CaseEvent).filter_by(case_id=work.id, kind="task_completed").one()
+    assert done.data["answers"] == {"proof": [mine]}
+
+
+def test_a_role_that_may_answer_a_field_does(town: SmallTown) -> None:
+    write_process(town.folder, [user("first", role="shift_leader", form="sheet")], chain("start", "first", "end"))
+    write_form(town, DEDUCTION)
+    work = CaseWork(town)
+    work.do("shift_leader", "first", {"points": 3})
+    done = town.session.query(CaseEvent).filter_by(case_id=work.id, kind="task_completed").one()
+    assert done.data["answers"] == {"points": 3}

@@ -28,6 +28,12 @@ GENERATIONS = {path.name.removesuffix(".tar.xz"): Generation(path) for path in s
 SCENES = [(name, scene) for name, generation in GENERATIONS.items() for scene in generation.about["scenes"]]
 EVERY_SCENE = pytest.mark.parametrize(("generation", "scene"), SCENES)
 
+CORRECTED = {
+    "core_appeal": "two branches shared a list of a variable, and the first to end shortened the other's",
+    "core_joint_suspended": "what units had done was forgotten when the case was cancelled over them",
+}
+"""Scenes of format 1 that came to a wrong end, and what was wrong. Their cases still end alike."""
+
 Put = Callable[[str, str], AbstractContextManager[tuple[Kept, Stage]]]
 
 
@@ -103,7 +109,12 @@ def lists(stage: Stage) -> dict[str, list[tuple[Any, ...]]]:
 def test_a_case_goes_on_from_its_state_to_the_end_it_had_without_a_break(put: Put, generation: str, scene: str) -> None:
     with put(generation, scene) as (kept, stage):
         stage.act(kept.after, scene)
-        assert stage.leave() == kept.end
+        end = stage.leave()
+        if generation.startswith("format-1-") and scene in CORRECTED:
+            assert end != kept.end, "take it off the list"
+            assert [each["case"] for each in end] == [each["case"] for each in kept.end]
+        else:
+            assert end == kept.end
 
 
 # What keeps the tests above honest --------------------------------------------------------------------------------

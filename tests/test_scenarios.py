@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -284,6 +285,26 @@ scope = "${case.}"
     for words in ("user task 'acept'", "did you mean accept", "no 'decison'", "role 'shift_lead'"):
         assert words in warnings
     assert len(found) == 9
+
+
+def test_an_unreadable_diagram_is_one_doubt_about_the_scenarios_not_one_a_step(own: Path) -> None:
+    (own / "processes").mkdir()
+    (own / "processes/handle_unit.bpmn").write_text("<broken", encoding="utf-8")
+    (own / NAME).write_text(f'{REPORTED}[[scenario.step]]\ntask = "accept"\nanswers.nonsense = 1\n', encoding="utf-8")
+    found = [each for each in check_city(load_city(str(own))) if "scenario" in each.file + each.element]
+    told = [(each.severity, each.file, each.element) for each in found]
+    assert told == [("warning", "processes/handle_unit.bpmn", "scenarios"), ("warning", NAME, "x: step 1")], found
+    assert re.match(r"\d\d steps in \d+ scenario files may be about its tasks", found[0].message)
+    assert found[0].remedy == "correct it; then they are"
+
+
+def test_a_manual_task_is_a_task_of_a_scenario(own: Path) -> None:
+    (own / "processes").mkdir()
+    example = Path(__file__).parents[1] / "docs/reference/examples/example_people.bpmn"
+    text = re.sub(r' camunda:formKey="\w+"', "", example.read_text(encoding="utf-8"))
+    (own / "processes/example_people.bpmn").write_text(text, encoding="utf-8")
+    (own / NAME).write_text(f'{REPORTED}[[scenario.step]]\ntask = "hang_sign"\n', encoding="utf-8")
+    assert [each for each in check_city(load_city(str(own))) if each.file == NAME] == []
 
 
 def test_a_citys_file_takes_the_place_of_the_cores(own: Path) -> None:

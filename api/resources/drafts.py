@@ -27,7 +27,7 @@ class TaskDraft(MethodView):
     def get(self, query: dict[str, Any], task_id: UUID) -> dict[str, Any]:
         """Your draft, as the task's form shows it now.
 
-        It stays readable for 90 days when the task is withdrawn or somebody else completes it.
+        It stays readable for 90 days when the task is withdrawn.
         """
         return draft_answer(read_draft(session(), platform(), current_actor(), task_id))
 
@@ -39,7 +39,7 @@ class TaskDraft(MethodView):
         """Keep what you have filled in so far, instead of what was kept before.
 
         409 when the task is no longer open, or another window saved since `seen_at`; 422 names every field the form
-        does not have, or the longest one when the draft is too large. Completing the task drops the draft.
+        does not have, or the longest one when the draft is too large. Completing the task drops its drafts.
         """
         return draft_answer(
             save_draft(

@@ -26,7 +26,7 @@ from engine.organisation.actor import Actor
 from engine.platform import Platform
 from engine.workflow.definitions import Definition
 from engine.workflow.forms import Form, FormInvalid
-from engine.workflow.forms_drafts import Worded, part_answers, put_back, word_stray
+from engine.workflow.forms_drafts import Worded, is_empty, part_answers, put_back, word_stray
 from engine.workflow.migration_nodes import Words
 
 SIZE_LIMIT = 200_000
@@ -34,8 +34,8 @@ SIZE_LIMIT = 200_000
 KEPT = timedelta(days=90)
 """How long a draft is kept for its author after the task went another way."""
 
-# Built once: completing a task runs the first of them inside its transaction.
 DROP = delete(Draft.__table__).where(Draft.task_id == bindparam("task"))  # type: ignore[arg-type]
+"""Forgets the drafts of a task: completing it runs this in its own transaction."""
 DROP_OWN = DROP.where(Draft.person_id == bindparam("person"))
 
 
@@ -55,22 +55,19 @@ class Sheet:
 
 @dataclass(frozen=True)
 class DraftView:
-    """A draft as the task's form shows it now. ``set_aside`` is what that form has no place for."""
+    """A draft as the task's form shows it now. ``set_aside`` is what that form has no place for.
+
+    ``words`` has what is filled in, in the words of the form.
+    """
 
     task: UUID
+    process: str
     element: str
     name: str
     answers: dict[str, Any]
     set_aside: tuple[Worded, ...]
     saved_at: datetime
-
-
-def drop_draft(session: Session, task_id: UUID, person_id: int | None = None) -> None:
-    """Forget the drafts of a task, or only one person's, in the caller's transaction. One DELETE, whatever there is."""
-    if person_id is None:
-        session.connection().execute(DROP, {"task": task_id})
-    else:
-        session.connection().execute(DROP_OWN, {"task": task_id, "person": person_id})
+    words: tuple[Worded, ...]
 
 
 def save_draft(
@@ -107,6 +104,10 @@ def save_draft(
             raise FormInvalid(form.form_id, {path: [stray.message] for path, stray in parted.strays.items()})
         row = session.get(Draft, (task_id, actor.person_id), with_for_update=True)
         before = row.saved_at if row is not None else None
+        if row is not None and (row.answers, row.deployment_id, row.form) == (
+            parted.known, written.deployment, written.form,
+        ):  # fmt: skip
+            return {}  # the same again, as after an answer that got lost
         if not isinstance(seen_at, Unchecked) and seen_at != before:
             raise Conflict(_other_window(before))
         values = {
@@ -128,7 +129,7 @@ def save_draft(
 def read_draft(session: Session, platform: Platform, actor: Actor, task_id: UUID) -> DraftView:
     """The actor's draft of a task, as the task's form shows it now.
 
-    It stays readable when the task is withdrawn or somebody else completed it. Raises NotFound when there is none.
+    It stays readable when the task is withdrawn. Raises NotFound when there is none.
     """
     found = find_draft(session, platform, actor, task_id)
     if found is None:
@@ -140,7 +141,7 @@ def read_draft(session: Session, platform: Platform, actor: Actor, task_id: UUID
 def find_draft(session: Session, platform: Platform, actor: Actor, task_id: UUID) -> DraftView | None:
     """As ``read_draft``, none when there is none."""
     row, task = session.get(Draft, (task_id, actor.person_id)), session.get(Task, task_id)
-    if row is None or task is None or (task.status == "done" and task.completed_by == actor.person_id):
+    if row is None or task is None or task.status == "done":
         return None
     return _view(session, platform, row, task)
 
@@ -148,17 +149,16 @@ def find_draft(session: Session, platform: Platform, actor: Actor, task_id: UUID
 def discard_draft(session: Session, actor: Actor, task_id: UUID) -> None:
     """Forget the actor's draft of a task; there need not be one. Commits."""
     begin_write(session)
-    drop_draft(session, task_id, actor.person_id)
+    session.execute(DROP_OWN, {"task": task_id, "person": actor.person_id})
     session.commit()
 
 
 def left_drafts(session: Session, platform: Platform, actor: Actor, case_id: int) -> list[DraftView]:
-    """The actor's drafts of tasks of a case that were withdrawn, or completed by somebody else; oldest first."""
-    gone = or_(Task.status == "withdrawn", and_(Task.status == "done", Task.completed_by != actor.person_id))
+    """The actor's drafts of tasks of a case that were withdrawn, oldest first."""
     query = (
         select(Draft, Task)
         .join(Task, Task.id == Draft.task_id)
-        .where(Task.case_id == case_id, Draft.person_id == actor.person_id, gone)
+        .where(Task.case_id == case_id, Draft.person_id == actor.person_id, Task.status == "withdrawn")
         .order_by(Draft.saved_at)
     )
     return [_view(session, platform, row, task) for row, task in session.execute(query)]
@@ -171,26 +171,20 @@ def drafted(session: Session, actor: Actor, task_ids: Iterable[UUID]) -> frozens
 
 
 def sweep_drafts(session: Session, now: datetime) -> int:
-    """Forget drafts nobody needs: of tasks their author completed, and 90 days after a task went another way.
+    """Forget drafts nobody needs: of tasks withdrawn, 90 days after the draft was saved, and of tasks done.
 
     Commits. Returns how many were dropped.
     """
     stale = (
         select(Draft.task_id, Draft.person_id)
         .join(Task, Task.id == Draft.task_id)
-        .where(
-            or_(
-                and_(Task.status == "done", Task.completed_by == Draft.person_id),
-                and_(Task.status != "open", Draft.saved_at < now - KEPT),
-            )
-        )
+        .where(or_(Task.status == "done", and_(Task.status == "withdrawn", Draft.saved_at < now - KEPT)))
     )
     found = session.execute(stale).all()
     session.rollback()
     if found:
         begin_write(session)
-        for task_id, person_id in found:
-            drop_draft(session, task_id, person_id)
+        session.execute(DROP_OWN, [{"task": task_id, "person": person_id} for task_id, person_id in found])
         session.commit()
     return len(found)
 
@@ -234,7 +228,7 @@ def written_form(session: Session, platform: Platform, task: Task, sheet: Sheet 
     """
     instance = session.get_one(Instance, task.instance_id, populate_existing=True)
     here = Sheet(instance.deployment_id, task.form or "")
-    if sheet is not None and sheet != here and _has_run_on(session, instance.id, sheet.deployment):
+    if sheet is not None and sheet != here and _ran_on(session, task, sheet.deployment):
         before = _form_of(session, platform, sheet)
         if before is not None:
             return sheet, before
@@ -247,7 +241,7 @@ def written_form(session: Session, platform: Platform, task: Task, sheet: Sheet 
 def is_renewed(session: Session, platform: Platform, task: Task, sheet: Sheet) -> bool:
     """Whether the task's form says something else now than the sheet a page was made from."""
     here = Sheet(session.get_one(Instance, task.instance_id).deployment_id, task.form or "")
-    if sheet == here:
+    if sheet == here or (sheet.deployment != here.deployment and not _ran_on(session, task, sheet.deployment)):
         return False
     before, now = _form_of(session, platform, sheet), _form_of(session, platform, here)
     return before is None or now is None or before.schema != now.schema
@@ -257,12 +251,13 @@ def _form_of(session: Session, platform: Platform, sheet: Sheet) -> Form | None:
     return platform.definitions.get(session, sheet.deployment).forms.get(sheet.form)
 
 
-def _has_run_on(session: Session, instance_id: int, deployment_id: int) -> bool:
+def _ran_on(session: Session, task: Task, deployment_id: int) -> bool:
+    """Whether the case has been moved from or to a deployment."""
     query = (
         select(MigrationItem.id)
         .join(Migration, Migration.id == MigrationItem.migration_id)
         .where(
-            MigrationItem.instance_id == instance_id,
+            MigrationItem.instance_id == task.instance_id,
             or_(MigrationItem.from_id == deployment_id, Migration.target_id == deployment_id),
         )
     )
@@ -298,11 +293,15 @@ def _view(session: Session, platform: Platform, row: Draft, task: Task) -> Draft
     form = _form_of(session, platform, Sheet(instance.deployment_id, task.form or ""))
     answers = part_answers(form, row.answers).known
     aside = _kept_aside(session, platform, row, form, answers)
-    words = tuple(Worded(path, each["label"], each["key"], each["value"], each["text"]) for path, each in aside.items())
-    return DraftView(task.id, task.element, task.name, answers, words, row.saved_at)
+    return DraftView(
+        task.id, task.process, task.element, task.name, answers,
+        tuple(Worded(path, each["label"], each["key"], each["value"], each["text"]) for path, each in aside.items()),
+        row.saved_at,
+        tuple(word_stray(form, key, value) for key, value in answers.items() if not is_empty(value)),
+    )  # fmt: skip
 
 
 __all__ = [
-    "DraftView", "Sheet", "Unchecked", "discard_draft", "draft_changes", "drafted", "drop_draft", "find_draft",
+    "DraftView", "Sheet", "Unchecked", "discard_draft", "draft_changes", "drafted", "find_draft",
     "is_renewed", "left_drafts", "read_draft", "save_draft", "sweep_drafts", "written_form",
 ]  # fmt: skip

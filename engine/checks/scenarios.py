@@ -1,12 +1,15 @@
 """Scenario files: readable, in their own words, and about things the diagrams have.
 
 What a file itself gets wrong is an error. A step the diagrams no longer know is a warning: a city that draws a process
-anew must be able to load it before it has rewritten the core's scenarios about it.
+anew must be able to load it before it has rewritten the core's scenarios about it. While a diagram is unreadable nobody
+knows which tasks it has: steps about tasks that no other diagram has are counted in one warning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from engine.calendar import LimitError, parse_limit
 from engine.cases.actions import ACTIONS
@@ -16,10 +19,33 @@ from engine.checks.material import Material
 from engine.scenarios.playing import DUE, Unplayable, local_moment
 from engine.scenarios.reading import FOLDER, SUFFIX, ScenarioFile, read_file
 from engine.scenarios.values import ACTION, STRETCH, TASK, UNTIL, WAIT, Expected, ScenarioStep
+from engine.workflow.elements import PEOPLE
 from engine.workflow.expressions import ExpressionError, parse_template
 from engine.workflow.timers import OF_LIMIT
 
 Step = tuple[str, ScenarioStep]
+
+
+@dataclass
+class _Tasks:
+    """The user tasks of the diagrams with the answers each takes; none where one of its forms is unreadable.
+
+    ``unread`` are the diagrams that could not be read, ``passed`` the places that may be about tasks of theirs.
+    """
+
+    answers: Mapping[str, set[str] | None]
+    unread: tuple[str, ...]
+    passed: set[tuple[str, str]] = field(default_factory=set)
+
+    def check(self, source: Source, place: str, task: str) -> Iterator[Finding]:
+        """Whether a diagram has the task."""
+        if task in self.answers:
+            return
+        if self.unread:
+            self.passed.add((source.file, place))
+            return
+        remedy = suggest(task, self.answers, "correct the scenario or the diagram")
+        yield source.warning(place, f"no diagram has a user task {task!r}", remedy)
 
 
 def check_scenarios(material: Material) -> Iterator[Finding]:
@@ -33,11 +59,28 @@ def check_scenarios(material: Material) -> Iterator[Finding]:
             if name in homes:
                 yield source.error(f"stretch {name}", f"{homes[name].file} has a stretch of this name", "rename one")
             homes.setdefault(name, source)
-    forms = _fields_of_tasks(material)
+    tasks = _Tasks(_fields_of_tasks(material), _unread_diagrams(material))
     for source, file in files:
         for place, step in _steps(file):
             yield from _check_words(material, source, place, step, homes)
-            yield from _check_things(material, source, place, step, forms)
+            yield from _check_things(material, source, place, step, tasks)
+    yield from _tell_passed(material, tasks)
+
+
+def _unread_diagrams(material: Material) -> tuple[str, ...]:
+    """Diagram files that could not be read, by logical path."""
+    broken = (path for path in material.broken if path.startswith("processes/"))
+    return tuple(sorted(path for path in broken if PurePosixPath(path).stem not in material.diagrams))
+
+
+def _tell_passed(material: Material, tasks: _Tasks) -> Iterator[Finding]:
+    """One doubt for all steps that were not looked at."""
+    if tasks.passed:
+        files = len({file for file, _ in tasks.passed})
+        message = f"{len(tasks.passed)} steps in {files} scenario files may be about its tasks and were not checked"
+        first, *others = tasks.unread
+        remedy = f"correct {' and '.join(['it', *others])}; then they are"
+        yield material.sources[first].warning("scenarios", message, remedy)
 
 
 def _steps(file: ScenarioFile) -> Iterator[Step]:
@@ -48,11 +91,11 @@ def _steps(file: ScenarioFile) -> Iterator[Step]:
 
 
 def _fields_of_tasks(material: Material) -> dict[str, set[str] | None]:
-    """The answers each user task takes, by element; none when one of its forms is unreadable."""
+    """The answers each task of people takes, by element; none when one of its forms is unreadable."""
     found: dict[str, set[str] | None] = {}
     for diagram in material.diagrams.values():
         for element in diagram.elements.values():
-            if element.kind == "userTask":
+            if element.kind in PEOPLE:
                 form = material.forms.get(element.form or "")
                 keys = set(form.keys) if form is not None else None if element.form else set()
                 before = found.get(element.id, set())
@@ -100,28 +143,24 @@ def _texts(step: ScenarioStep) -> Iterator[str]:
 
 
 def _check_things(
-    material: Material, source: Source, place: str, step: ScenarioStep, forms: Mapping[str, set[str] | None]
+    material: Material, source: Source, place: str, step: ScenarioStep, tasks: _Tasks
 ) -> Iterator[Finding]:
     """What the diagrams and forms do not have."""
     if step.kind == TASK:
-        if step.what not in forms:
-            remedy = suggest(step.what, forms, "correct the scenario or the diagram")
-            yield source.warning(place, f"no diagram has a user task {step.what!r}", remedy)
-        keys = forms.get(step.what)
+        yield from tasks.check(source, place, step.what)
+        keys = tasks.answers.get(step.what)
         for key in step.answers if keys is not None else ():
             if key not in (keys or ()):
                 remedy = suggest(key, keys or (), "take the answer out")
                 yield source.warning(place, f"{step.what} asks for no {key!r}", remedy)
-    yield from _check_expected(material, source, place, step.expect, forms)
+    yield from _check_expected(material, source, place, step.expect, tasks)
 
 
 def _check_expected(
-    material: Material, source: Source, place: str, expected: Expected, forms: Mapping[str, set[str] | None]
+    material: Material, source: Source, place: str, expected: Expected, tasks: _Tasks
 ) -> Iterator[Finding]:
     for task in expected.open or ():
-        if task.element not in forms:
-            remedy = suggest(task.element, forms, "correct the scenario or the diagram")
-            yield source.warning(f"{place}: open", f"no diagram has a user task {task.element!r}", remedy)
+        yield from tasks.check(source, f"{place}: open", task.element)
         if task.role and task.role not in material.roles:
             remedy = suggest(task.role, material.roles, "correct the scenario")
             yield source.warning(f"{place}: open", f"there is no role {task.role!r}", remedy)

@@ -25,7 +25,7 @@ from SpiffWorkflow.bpmn.specs.data_spec import TaskDataReference
 from SpiffWorkflow.bpmn.specs.defaults import (
     BoundaryEvent,
     EndEvent,
-    EventBasedGateway,
+    EventSubprocess,
     IntermediateCatchEvent,
     IntermediateThrowEvent,
     ReceiveTask,
@@ -33,8 +33,20 @@ from SpiffWorkflow.bpmn.specs.defaults import (
     StartEvent,
 )
 from SpiffWorkflow.bpmn.specs.event_definitions.simple import NoneEventDefinition
+from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 
 from engine.workflow.events import CaseCondition, CodedEvent, NamedMessage, NamedSignal, SentMessage
+from engine.workflow.lifecycle import (
+    BoundaryJoin,
+    BoundarySplit,
+    CaseSpec,
+    Catching,
+    Decide,
+    EventGate,
+    Inclusive,
+    Parallel,
+    SubProcess,
+)
 from engine.workflow.scopes import Call, ScopeSpec
 from engine.workflow.specs import (
     DecisionTask,
@@ -46,12 +58,36 @@ from engine.workflow.specs import (
 )
 
 
+class EventBody(EventSubprocess, SubProcess):  # type: ignore[misc]
+    """The body of an event sub-process."""
+
+
 class _Instances:
     """Mixed into every node parser: our loops and multi-instance kinds; item variables are known by name."""
 
     STANDARD_LOOP_CLASS = RepeatedTask
     PARALLEL_MI_CLASS = ParallelInstances
     SEQUENTIAL_MI_CLASS = SequentialInstances
+    EVENT_SUBPROCESS_CLASS = EventBody
+
+    spec: Any
+    task: Any
+    bpmn_id: str
+    process_parser: Any
+
+    def _add_boundary_event(self, children: list[etree._Element]) -> Any:
+        """As stock, with our own specs: the activity and its events between a split and a join."""
+        lane = self.task.lane
+        split = BoundarySplit(self.spec, f"{self.bpmn_id}.BoundaryEventSplit", lane=lane)
+        name = f"{self.bpmn_id}.BoundaryEventJoin"
+        join = BoundaryJoin(self.spec, name, lane=lane, split_task=split.name, cancel=True)
+        split.connect(self.task)
+        self.task.connect(join)
+        for node in children:
+            event = self.process_parser.parse_node(node)
+            split.connect(event)
+            event.connect(join)
+        return split
 
     def create_data_spec(self, item: etree._Element, cls: type[TaskDataReference]) -> TaskDataReference:
         return cls(item.get("name") or item.get("id"), item.get("name"))
@@ -177,25 +213,38 @@ def _with_our_instances(parser: type[TaskParser]) -> type[TaskParser]:
     return type(parser.__name__, (_Instances, parser), {})
 
 
+def _ours(tag: str, spec: type) -> tuple[type, type]:
+    return _with_our_instances(BpmnParser.PARSER_CLASSES[full_tag(tag)][0]), spec
+
+
+def _live(spec: type) -> type:
+    """A stock kind of task that lives as ours do."""
+    return type(spec.__name__, (Catching, spec, CaseSpec) if issubclass(spec, CatchingEvent) else (spec, CaseSpec), {})
+
+
 class DiagramParser(BpmnParser):  # type: ignore[misc]
     """Parses diagrams that the checker has found in order."""
 
     PROCESS_PARSER_CLASS = _Process
     OVERRIDE_PARSER_CLASSES = {  # noqa: RUF012 - SpiffWorkflow reads this attribute from the class
         **{
-            tag: (_with_our_instances(parser), spec)
+            tag: (_with_our_instances(parser), _live(spec))
             for tag, (parser, spec) in BpmnParser.PARSER_CLASSES.items()
             if not issubclass(parser, EventDefinitionParser)
         },
         full_tag("serviceTask"): (_Nodes, OperatorTask),
         full_tag("businessRuleTask"): (_Nodes, DecisionTask),
-        full_tag("callActivity"): (_with_our_instances(BpmnParser.PARSER_CLASSES[full_tag("callActivity")][0]), Call),
-        full_tag("startEvent"): (_Start, StartEvent),
-        full_tag("endEvent"): (_End, EndEvent),
-        full_tag("boundaryEvent"): (_Boundary, BoundaryEvent),
-        full_tag("intermediateCatchEvent"): (_Catch, IntermediateCatchEvent),
-        full_tag("intermediateThrowEvent"): (_Throw, IntermediateThrowEvent),
-        full_tag("sendTask"): (_Send, SendTask),
-        full_tag("receiveTask"): (_Receive, ReceiveTask),
-        full_tag("eventBasedGateway"): (_Gateway, EventBasedGateway),
+        full_tag("exclusiveGateway"): _ours("exclusiveGateway", Decide),
+        full_tag("parallelGateway"): _ours("parallelGateway", Parallel),
+        full_tag("inclusiveGateway"): _ours("inclusiveGateway", Inclusive),
+        full_tag("subProcess"): _ours("subProcess", SubProcess),
+        full_tag("callActivity"): _ours("callActivity", Call),
+        full_tag("startEvent"): (_Start, _live(StartEvent)),
+        full_tag("endEvent"): (_End, _live(EndEvent)),
+        full_tag("boundaryEvent"): (_Boundary, _live(BoundaryEvent)),
+        full_tag("intermediateCatchEvent"): (_Catch, _live(IntermediateCatchEvent)),
+        full_tag("intermediateThrowEvent"): (_Throw, _live(IntermediateThrowEvent)),
+        full_tag("sendTask"): (_Send, _live(SendTask)),
+        full_tag("receiveTask"): (_Receive, _live(ReceiveTask)),
+        full_tag("eventBasedGateway"): (_Gateway, EventGate),
     }

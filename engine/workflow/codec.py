@@ -1,7 +1,15 @@
 """State codec: a live instance to bytes and back, without its spec.
 
 One row a task, its data as the difference from its parent's, JSON types only, parents before children. Rows keep the
-order in which tasks were made; nothing sorts keys, so the bytes survive any store that keeps bytes.
+order in which tasks were made; nothing depends on the order of keys, so the bytes survive any store.
+
+``{format, done, top, sub}``: ``done`` is ``CaseWorkflow.done``, ``top`` the process, ``sub`` its running sub-processes
+as pairs of the calling task's id and the sub-process, the outer before the inner. A process or sub-process is
+``{spec, data, last, done, success, tasks}``, ``last`` the place of the last completed task among the rows. A row is
+``[id, place of the parent (-1: none), task spec, state, moment of the last change, difference, internal data or 0,
+triggered]``; the last two are left out where there is nothing to say.
+
+Every format ever written is read; ``codec_formats`` says how.
 """
 
 from __future__ import annotations
@@ -11,20 +19,16 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from SpiffWorkflow.bpmn.util.subworkflow import BpmnBaseWorkflow
-from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
 
+from engine.workflow.codec_formats import FORMAT, forget_predictions, read_format
+from engine.workflow.codec_formats import StateUnreadable as StateUnreadable
 from engine.workflow.definitions import Definition
-from engine.workflow.specs import CaseSubWorkflow, CaseWorkflow
+from engine.workflow.tree import CaseTask
+from engine.workflow.workflows import CaseSubWorkflow, CaseWorkflow
 
-FORMAT = 1
-PASSING = frozenset({"seen_events"})
+PASSING = "seen_events"
 """Internal data that means something only within one step: which event won at an event-based gateway."""
-
-
-class StateUnreadable(Exception):
-    """The stored state is of a format this release does not know; upgrade in steps."""
 
 
 def encode(workflow: CaseWorkflow) -> bytes:
@@ -34,73 +38,78 @@ def encode(workflow: CaseWorkflow) -> bytes:
         {
             "format": FORMAT,
             "done": workflow.done,
-            "top": _encode_workflow(workflow),
-            "sub": {str(key): _encode_workflow(sub) for key, sub in workflow.subprocesses.items()},
+            "top": _encode_part(workflow),
+            "sub": [(key, _encode_part(part)) for key, part in workflow.subprocesses.items()],
         }
     )
 
 
 def decode(state: bytes, definition: Definition, process: str) -> CaseWorkflow:
     """A live instance from its state. Raises StateUnreadable for a format of a later release."""
-    stored = orjson.loads(state)
-    if stored.get("format") != FORMAT:
-        raise StateUnreadable(f"state format {stored.get('format')}, this release reads {FORMAT}; upgrade Wangge")
-    workflow = CaseWorkflow(definition.specs[process], subprocess_specs=definition.specs, deserializing=True)
+    stored, written = read_format(orjson.loads(state))
+    workflow = CaseWorkflow(definition.specs[process], definition.specs, deserializing=True)
     workflow.done = stored["done"]
-    _decode_workflow(workflow, stored["top"])
-    pending = {UUID(key): value for key, value in stored["sub"].items()}
-    while pending:
-        ready = [key for key in pending if workflow.get_task_from_id_or_none(key) is not None]
-        if not ready:
+    _decode_part(workflow, stored["top"])
+    for key, part in stored["sub"]:
+        caller = workflow.get_task_from_id_or_none(UUID(key))
+        if caller is None:
             raise StateUnreadable("a sub-process has no parent task; restore the instance from a backup")
-        for key in ready:
-            _decode_subprocess(workflow, key, pending.pop(key), definition)
-    # Order of creation decides which sub-process an event reaches first.
-    workflow.subprocesses = {UUID(key): workflow.subprocesses[UUID(key)] for key in stored["sub"]}
-    _restore_events(workflow)
+        sub = CaseSubWorkflow(definition.specs[part["spec"]], caller, deserializing=True)
+        _decode_part(sub, part)
+        sub.completed_event.connect(caller.task_spec._on_subworkflow_completed, caller)
+        workflow.subprocesses[caller.id] = sub
+    for part in (workflow, *workflow.subprocesses.values()):
+        if written == 1:
+            forget_predictions(part)
+        _restore_events(workflow, part)
     return workflow
 
 
-def _encode_workflow(workflow: BpmnBaseWorkflow) -> dict[str, Any]:
+def _encode_part(part: Any) -> dict[str, Any]:
+    places: dict[CaseTask | None, int] = {}
+    rows: list[list[Any]] = []
+    for task in part.tasks.values():
+        places[task] = len(rows)
+        parent = task.parent
+        row = [
+            task.id,
+            -1 if parent is None else places[parent],
+            task.task_spec.name,
+            task._state,
+            task.last_state_change,
+            difference({} if parent is None else parent.data, task.data),
+        ]
+        internal = task.internal_data
+        if internal or task.triggered:
+            row.append({key: value for key, value in internal.items() if key != PASSING} or 0)
+            if task.triggered:
+                row.append(1)
+        rows.append(row)
     return {
-        "spec": workflow.spec.name,
-        "data": workflow.data,
-        "last": workflow.last_task.id.hex if workflow.last_task is not None else None,
-        "done": workflow.completed,
-        "success": workflow.success,
-        "root": workflow.task_tree.id.hex,
-        "tasks": [_encode_task(task) for task in workflow.tasks.values()],
+        "spec": part.spec.name,
+        "data": part.data,
+        "last": places.get(part.last_task),
+        "done": part.completed,
+        "success": part.success,
+        "tasks": rows,
     }
-
-
-def _encode_task(task: SpiffTask) -> list[Any]:
-    parent = task.parent
-    return [
-        task.id.hex,
-        parent.id.hex if parent is not None else None,
-        task.task_spec.name,
-        task.state,
-        int(task.triggered),
-        task.thread_id,
-        round(task.last_state_change, 3),
-        {key: value for key, value in task.internal_data.items() if key not in PASSING} or 0,
-        difference(parent.data if parent is not None else {}, task.data),
-    ]
 
 
 def difference(base: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
     """What turns ``base`` into ``data``: 0 for nothing, 1 for "starts empty", else [changed, removed]."""
     if not data:
         return 1 if base else 0
-    changed = {key: value for key, value in data.items() if key not in base or not _same(base[key], value)}
-    removed = [key for key in base if key not in data]
+    changed = {
+        key: value
+        for key, value in data.items()
+        if key not in base or (base[key] is not value and not _same(base[key], value))
+    }
+    removed = [] if base.keys() <= data.keys() else [key for key in base if key not in data]
     return [changed, removed] if changed or removed else 0
 
 
 def _same(left: Any, right: Any) -> bool:
     """Equal in value and type, all the way down: ``1``, ``1.0`` and ``True`` differ."""
-    if left is right:
-        return True
     if type(left) is not type(right) or left != right:
         return False
     return not isinstance(left, dict | list) or bool(orjson.dumps(left) == orjson.dumps(right))
@@ -112,45 +121,33 @@ def _apply(base: Mapping[str, Any], delta: Any) -> dict[str, Any]:
     if delta == 1:
         return {}
     changed, removed = delta
+    if not removed:
+        return {**base, **changed}
     gone = set(removed)
     return {**{key: value for key, value in base.items() if key not in gone}, **changed}
 
 
-def _decode_workflow(workflow: BpmnBaseWorkflow, stored: Mapping[str, Any]) -> None:
-    specs = workflow.spec.task_specs
-    workflow.data = stored["data"]
-    workflow.completed = stored["done"]
-    workflow.success = stored["success"]
-    for row in stored["tasks"]:
-        _decode_task(workflow, row, specs)
-    workflow.task_tree = workflow.tasks[UUID(stored["root"])]
-    workflow.last_task = workflow.tasks.get(UUID(stored["last"])) if stored["last"] else None
+def _decode_part(part: Any, stored: Mapping[str, Any]) -> None:
+    specs = part.spec.task_specs
+    tasks: list[CaseTask] = []
+    part.data = stored["data"]
+    part.completed = stored["done"]
+    part.success = stored["success"]
+    for identity, place, spec, state, changed, delta, *rest in stored["tasks"]:
+        parent = tasks[place] if place >= 0 else None
+        task = CaseTask(part, specs[spec], parent, state, UUID(identity))
+        task.last_state_change = changed
+        task.data = _apply(parent.data if parent is not None else {}, delta)
+        if rest:
+            task.internal_data = rest[0] or {}
+            task.triggered = len(rest) > 1
+        tasks.append(task)
+    part.task_tree = next(task for task in tasks if task.parent is None)
+    part.last_task = None if stored["last"] is None else tasks[stored["last"]]
 
 
-def _decode_task(workflow: BpmnBaseWorkflow, row: list[Any], specs: Mapping[str, Any]) -> None:
-    identity, parent_id, spec, state, triggered, thread, changed, internal, delta = row
-    parent = workflow.tasks[UUID(parent_id)] if parent_id else None
-    task = SpiffTask(workflow, specs[spec], parent, state=state, id=UUID(identity))
-    task.triggered = bool(triggered)
-    task.thread_id = thread
-    task.last_state_change = changed
-    task.internal_data = internal or {}
-    task.data = _apply(parent.data if parent is not None else {}, delta)
-
-
-def _decode_subprocess(workflow: CaseWorkflow, key: UUID, stored: Mapping[str, Any], definition: Definition) -> None:
-    parent = workflow.get_task_from_id(key)
-    sub = CaseSubWorkflow(
-        definition.specs[stored["spec"]], parent_task_id=key, top_workflow=workflow, deserializing=True
-    )
-    _decode_workflow(sub, stored)
-    sub.completed_event.connect(parent.task_spec._on_subworkflow_completed, parent)
-    workflow.subprocesses[key] = sub
-
-
-def _restore_events(workflow: CaseWorkflow) -> None:
+def _restore_events(workflow: CaseWorkflow, part: Any) -> None:
     """Tell the event manager which tasks wait; stock does this when a task begins to wait."""
-    for part in (workflow, *workflow.subprocesses.values()):
-        for task in part.tasks.values():
-            if task.state == TaskState.WAITING and hasattr(task.task_spec, "event_definition"):
-                workflow.event_manager.add_task(task)
+    for task in part.tasks.values():
+        if task._state == TaskState.WAITING and hasattr(task.task_spec, "event_definition"):
+            workflow.event_manager.add_task(task)

@@ -7,35 +7,35 @@ outlives the task it hangs on as the notation wants it, and an instance read fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin, _EndJoin
+from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
-from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
 
+from engine.workflow.pruning import fold_ends
 from engine.workflow.specs import element_of
 from engine.workflow.step import Step
 from engine.workflow.timers import Cycle, parse_timer
+from engine.workflow.tree import FINISHED, CaseTask, walk
 
 KEPT = "cycle"
 """Internal data of a timer task: ``text`` as first evaluated, ``since`` when it began, how often it has ``fired``."""
 
 
-def text_of(task: SpiffTask) -> str | None:
+def text_of(task: CaseTask) -> str | None:
     """The text of a cycle that goes on; none for a timer that waits for the first time."""
     kept = task.internal_data.get(KEPT)
     return str(kept["text"]) if kept else None
 
 
-def repeats(task: SpiffTask) -> bool:
+def repeats(task: CaseTask) -> bool:
     """Whether the timer fires again and again: only a boundary event that lets its task go on does."""
     return isinstance(task.task_spec, BoundaryEvent) and not task.task_spec.cancel_activity
 
 
-def next_moment(step: Step, task: SpiffTask, text: str, cycle: Cycle) -> datetime | None:
+def next_moment(step: Step, task: CaseTask, text: str, cycle: Cycle) -> datetime | None:
     """When the cycle fires next, none when it is over; begins it when the task waits for the first time.
 
     Raises StepFailed when it is over before it began and the case would wait for it for ever.
@@ -49,7 +49,7 @@ def next_moment(step: Step, task: SpiffTask, text: str, cycle: Cycle) -> datetim
     return moment
 
 
-def go_on(step: Step, task: SpiffTask) -> None:
+def go_on(step: Step, task: CaseTask) -> None:
     """After a firing: let the next task of the same event wait, unless the cycle is over or never was one."""
     kept: dict[str, Any] | None = task.internal_data.get(KEPT)
     if kept is None:
@@ -63,13 +63,13 @@ def go_on(step: Step, task: SpiffTask) -> None:
         wait_again(task, **{KEPT: kept})
 
 
-def comes_again(task: SpiffTask) -> bool:
+def comes_again(task: CaseTask) -> bool:
     """Whether a boundary event that lets its task go on may come again: its property ``repeats`` says ``true``."""
     element = element_of(task)
     return repeats(task) and element is not None and element.properties.get("repeats") == "true"
 
 
-def wait_again(task: SpiffTask, **internal_data: Any) -> None:
+def wait_again(task: CaseTask, **internal_data: Any) -> None:
     """Let a fresh task of the same boundary event wait beside one that has fired."""
     again = task.parent._add_child(task.task_spec, TaskState.FUTURE)
     again.internal_data.update(internal_data)
@@ -77,34 +77,32 @@ def wait_again(task: SpiffTask, **internal_data: Any) -> None:
     again.task_spec._update(again)
 
 
-def drop_finished_branches(task: SpiffTask) -> None:
-    """Forget earlier firings of the same event whose branch has ended and left no variable behind.
+def drop_finished_branches(task: CaseTask) -> None:
+    """Forget earlier firings of the same event whose branch has ended.
 
-    Otherwise a reminder every half hour would make the state grow for as long as the case waits.
+    Otherwise a reminder every half hour would make the state grow for as long as the case waits. What their branches
+    leave to the end of the scope is held by the last one that ended; that one stays, unless it leaves nothing.
     """
-    for earlier in task.parent.children:
+    workflow = task.workflow
+    fold_ends(workflow)
+    for earlier in list(task.parent.children):
         if earlier is not task and earlier.task_spec is task.task_spec and _is_over(earlier):
-            top = task.workflow.top_workflow
-            seen = top.done.setdefault(task.workflow.spec.name, [])
-            for passed in _branch(earlier):
+            seen = workflow.top_workflow.done.setdefault(workflow.spec.name, [])
+            for passed in walk(earlier):
                 element = element_of(passed)
                 if element is not None and passed.state == TaskState.COMPLETED and element.id not in seen:
                     seen.append(element.id)
-            task.workflow._remove_task(earlier.id)
+            workflow._remove_task(earlier.id)
 
 
-def _is_over(timer: SpiffTask) -> bool:
-    branch = list(_branch(timer))
-    return timer.state == TaskState.COMPLETED and all(
-        task.has_state(TaskState.FINISHED_MASK) and task.data == timer.data for task in branch
-    )
-
-
-def _branch(timer: SpiffTask) -> Iterator[SpiffTask]:
-    """The tasks of a firing, without the joins at which all branches of an activity or a process meet."""
-    waiting = [timer]
-    while waiting:
-        task = waiting.pop()
-        if not isinstance(task.task_spec, BoundaryEventJoin | _EndJoin):
-            yield task
-            waiting += task.children
+def _is_over(timer: CaseTask) -> bool:
+    """Whether all of a firing's branch is finished and nothing will ask for its variables."""
+    if timer.state != TaskState.COMPLETED:
+        return False
+    end, left = timer.workflow.spec.end, False
+    for task in walk(timer):
+        if task.task_spec is end:
+            left = left or end.left_by(task) != timer.data
+        elif not task.has_state(FINISHED) and not isinstance(task.task_spec, BoundaryEventJoin):
+            return False
+    return not left

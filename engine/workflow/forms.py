@@ -102,6 +102,15 @@ class Form:
         return frozenset(role for each in every for role in each.roles)
 
     @property
+    def is_live(self) -> bool:
+        """Whether what is shown depends on what is answered, so that a page asks anew when answers change."""
+        own = {*self.keys, *(column.key for each in self.components for column in each.columns)}
+        return any(
+            (each.kind == "dynamiclist" and not each.is_fixed) or any(own & rule.names for rule in each.expressions())
+            for each in self.components
+        )
+
+    @property
     def has_photos(self) -> bool:
         """Whether it shows or asks for photos of the case, so that ``case_photos`` is needed."""
         every = (*self.components, *(column for each in self.components for column in each.columns))

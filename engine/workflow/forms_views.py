@@ -21,7 +21,8 @@ class FieldView:
     """A field as it is shown now.
 
     ``value`` is the answer so far; of a text its values by expression, of a table its rows, of a documentPreview the
-    ids of its photos. ``rows`` are those of a dynamiclist, ``least`` and ``most`` how many there may be.
+    ids of its photos. ``rows`` are those of a dynamiclist, ``least`` and ``most`` how many there may be, ``spare`` a row
+    to be added, empty when none can be.
     """
 
     field: Field
@@ -32,6 +33,7 @@ class FieldView:
     rows: tuple[tuple["FieldView", ...], ...] = ()
     least: int = 0
     most: int = ROW_LIMIT
+    spare: tuple["FieldView", ...] = ()
 
 
 def view_fields(
@@ -67,7 +69,9 @@ class _Viewer:
             }
         rows = tuple(self.rows(given, value)) if given.kind == "dynamiclist" else ()
         least, most = self.limits(given, len(rows))
-        return FieldView(given, visible, locked, value, self.options(given) if visible else (), rows, least, most)
+        spare = self.row(given, {}, None, len(rows)) if visible and not locked and len(rows) < most else ()
+        options = self.options(given) if visible else ()
+        return FieldView(given, visible, locked, value, options, rows, least, most, spare)
 
     def attempt(self, given: Field, rule: str, expression: Expression) -> Any:
         """A value to show. What reads answers shows nothing as long as they do not suffice."""
@@ -91,7 +95,10 @@ class _Viewer:
             count = fixed_count(given, base)
             rows = [*rows, *({} for _ in range(count))][:count]
         for index, row in enumerate(rows):
-            yield view_fields(given.columns, row, {**self.names, **row_base(given, base, index)})
+            yield self.row(given, row, base, index)
+
+    def row(self, given: Field, row: Mapping[str, Any], base: Any, index: int) -> tuple[FieldView, ...]:
+        return view_fields(given.columns, row, {**self.names, **row_base(given, base, index)})
 
     def limits(self, given: Field, count: int) -> tuple[int, int]:
         if given.kind != "dynamiclist":

@@ -10,7 +10,6 @@ from typing import Any
 
 from SpiffWorkflow.bpmn.specs.control import BoundaryEventSplit
 from SpiffWorkflow.bpmn.specs.defaults import BoundaryEvent
-from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
 
 from engine.workflow import cycles
@@ -19,6 +18,7 @@ from engine.workflow.events import Trigger
 from engine.workflow.migration_checks import ACTIVE, PREDICTED, is_token, is_watch, refusals
 from engine.workflow.migration_nodes import NodeMap, Words
 from engine.workflow.specs import CaseWorkflow
+from engine.workflow.tree import CaseTask
 
 SPLIT = ".BoundaryEventSplit"
 
@@ -96,14 +96,14 @@ def _drop_watches(part: Any, old: Any, new: Any, nodes: NodeMap) -> None:
             part._remove_task(task.id)
 
 
-def _forget_other_cycle(task: SpiffTask, spec: Any) -> None:
+def _forget_other_cycle(task: CaseTask, spec: Any) -> None:
     """A cycle goes on as it began, unless the diagram says another one now: that begins afresh."""
     before = getattr(getattr(task.task_spec, "event_definition", None), "text", None)
     if before != getattr(getattr(spec, "event_definition", None), "text", None):
         task.internal_data.pop(cycles.KEPT, None)
 
 
-def _take_out(part: Any, task: SpiffTask, *, under_kept: bool) -> None:
+def _take_out(part: Any, task: CaseTask, *, under_kept: bool) -> None:
     """Take a finished task out of the tree; what follows it moves up to its parent.
 
     A boundary event under a split that stays goes with all that followed it: moved up, the rest would pass for the
@@ -113,17 +113,15 @@ def _take_out(part: Any, task: SpiffTask, *, under_kept: bool) -> None:
     if under_kept and isinstance(parent.task_spec, BoundaryEventSplit):
         part._remove_task(task.id)
         return
-    place = parent._children.index(task.id)
-    parent._children[place : place + 1] = task._children
-    for child in task.children:
-        child._parent = parent.id
-    del part.tasks[task.id]
+    task.replace_by(list(task.children))
     if part.last_task is task:
         part.last_task = parent
 
 
-def _predict(task: SpiffTask) -> None:
+def _predict(task: CaseTask) -> None:
     """Predict what lies ahead of a running task. What lies behind a watch is never certain."""
+    if not task.workflow.spec.looks_ahead:
+        return
     if not is_watch(task):
         task.task_spec._predict(task, mask=TaskState.NOT_FINISHED_MASK)
         return
@@ -132,7 +130,7 @@ def _predict(task: SpiffTask) -> None:
         child.task_spec._predict(child)
 
 
-def _settle_boundaries(part: Any, new: Any, task: SpiffTask) -> None:
+def _settle_boundaries(part: Any, new: Any, task: CaseTask) -> None:
     """Let a running activity have exactly the boundary events its new spec draws on it."""
     split_spec = new.task_specs.get(task.task_spec.name + SPLIT)
     if split_spec is None:
@@ -158,25 +156,24 @@ def _settle_triggers(part: Any) -> None:
             watch.data = dict(root.data)
 
 
-def _wrap(part: Any, task: SpiffTask, split_spec: Any) -> SpiffTask:
+def _wrap(part: Any, task: CaseTask, split_spec: Any) -> CaseTask:
     """Put the finished split of a task's new boundary events between it and its parent."""
     parent = task.parent
-    split = SpiffTask(part, split_spec, parent, state=TaskState.COMPLETED)
-    parent._children.remove(split.id)
-    parent._children[parent._children.index(task.id)] = split.id
-    split.thread_id = task.thread_id
+    split = CaseTask(part, split_spec, parent, state=TaskState.COMPLETED)
+    siblings = parent.children
+    siblings.remove(split)
+    siblings[siblings.index(task)] = split
     split.data = dict(parent.data)
-    split._children = [task.id]
-    task._parent = split.id
+    split.children, task.parent = [task], split
     return split
 
 
 def _put_parents_first(part: Any) -> None:
     """The codec reads parents before their children."""
-    ordered: dict[Any, SpiffTask] = {}
+    ordered: dict[Any, CaseTask] = {}
     for task in part.tasks.values():
         line = []
-        above: SpiffTask | None = task
+        above: CaseTask | None = task
         while above is not None and above.id not in ordered:
             line.append(above)
             above = above.parent

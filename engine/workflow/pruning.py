@@ -1,91 +1,80 @@
 """Forget finished tasks that nothing will ask for again, so that a case may go round as often as it must.
 
-Kept are: what is not finished, the forks that unfinished branches still belong to, and what a join may yet look at.
-What a diagram's joins of parallel branches look at is the whole tree, so a process that has one is left as it is.
+Kept are: what is not finished, the forks that unfinished branches still belong to, and what ended branches leave to
+the end of their scope. What a diagram's joins of parallel branches look at is the whole tree, so a process that has
+one is left as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
-from SpiffWorkflow.bpmn.specs.mixins.inclusive_gateway import InclusiveGateway
-from SpiffWorkflow.bpmn.specs.mixins.parallel_gateway import ParallelGateway
-from SpiffWorkflow.bpmn.specs.mixins.unstructured_join import UnstructuredJoin
-from SpiffWorkflow.task import Task as SpiffTask
-from SpiffWorkflow.util.task import TaskState
-
-WORTH_PRUNING = 24
-"""Fewer tasks than this are not looked at: what would go is less than the looking costs."""
+from engine.workflow.tree import COMPLETED, FINISHED, NOT_FINISHED, CaseTask, merge
 
 
-def prune(workflow: Any) -> Iterator[SpiffTask]:
-    """Remove finished tasks from a workflow (top or sub) and give those that were completed."""
-    if len(workflow.tasks) < WORTH_PRUNING or not may_prune(workflow.spec):
-        return
-    needed = needed_tasks(workflow)
-    for task in [task for task in workflow.tasks.values() if task.id not in needed]:
-        remove(workflow, task)
-        if task.state == TaskState.COMPLETED:
-            yield task
-    for task in [task for task in workflow.tasks.values() if is_passage(workflow, task)]:
-        bridge(workflow, task)
-        yield task
+def prune(part: Any) -> list[CaseTask]:
+    """Remove finished tasks from a process or sub-process; gives those of them that were completed."""
+    if part.spec.looks_ahead:
+        return []
+    fold_ends(part)
+    tasks, last = part.tasks, part.last_task
+    needed = needed_tasks(part)
+    gone: list[CaseTask] = []
+    if len(needed) < len(tasks):
+        for task in [task for task in tasks.values() if task not in needed]:
+            task.parent.children.remove(task)  # its descendants go in the same sweep
+            del tasks[task.id]
+            if task._state == COMPLETED:
+                gone.append(task)
+    for task in [task for task in tasks.values() if task is not last and is_passage(task)]:
+        task.replace_by(list(task.children))
+        gone.append(task)
+    return gone
 
 
-def may_prune(spec: Any) -> bool:
-    """Whether no join of the process looks back over its whole tree. Told once a spec."""
-    known = getattr(spec, "prunable", None)
-    if known is None:
-        known = not any(isinstance(each, ParallelGateway | InclusiveGateway) for each in spec.task_specs.values())
-        spec.prunable = known
-    return bool(known)
-
-
-def needed_tasks(workflow: Any) -> set[UUID]:
-    """Unfinished tasks, finished ends (an end merges their data) and the last one, with all their ancestors."""
-    needed: set[UUID] = {workflow.task_tree.id}
-    for task in workflow.tasks.values():
-        if (
-            not task.has_state(TaskState.FINISHED_MASK)
-            or isinstance(task.task_spec, UnstructuredJoin)
-            or task is workflow.last_task
-        ):
-            at: SpiffTask | None = task
-            while at is not None and at.id not in needed:
-                needed.add(at.id)
+def needed_tasks(part: Any) -> set[CaseTask]:
+    """Unfinished tasks, ends that were reached (their data is merged at the end) and the last one, with all above."""
+    needed: set[CaseTask] = {part.task_tree}
+    last, end = part.last_task, part.spec.end
+    for task in part.tasks.values():
+        if task._state & NOT_FINISHED or task.task_spec is end or task is last:
+            at = task
+            while at not in needed:
+                needed.add(at)
                 at = at.parent
     return needed
 
 
-def is_passage(workflow: Any, task: SpiffTask) -> bool:
+def is_passage(task: CaseTask) -> bool:
     """Whether a completed task only leads from its parent to its one finished child.
 
     A fork whose main child is finished has been joined; before that its join would miss it. The parent of an end is
-    where the end's data comes from.
+    where the end's data comes from, until the end holds it itself.
     """
-    if task.state != TaskState.COMPLETED or task._parent is None or len(task._children) != 1:
+    if len(task.children) != 1 or task._state != COMPLETED or task.parent is None:
         return False
-    if task is workflow.last_task:
+    child, end = task.children[0], task.workflow.spec.end
+    if task.task_spec is end:
         return False
-    child = workflow.tasks[task._children[0]]
-    if isinstance(child.task_spec, UnstructuredJoin) or isinstance(task.task_spec, UnstructuredJoin):
-        return False
-    return bool(child.state == TaskState.COMPLETED)
+    if child.task_spec is end:
+        return bool(child._state & FINISHED and child.data)
+    return bool(child._state == COMPLETED)
 
 
-def remove(workflow: Any, task: SpiffTask) -> None:
-    """Take a task out; its descendants go in the same sweep."""
-    parent = workflow.tasks.get(task._parent)
-    if parent is not None:
-        parent._children.remove(task.id)
-    del workflow.tasks[task.id]
+def fold_ends(part: Any) -> None:
+    """Let the last of several ended branches hold what all of them leave to the end of the scope.
 
-
-def bridge(workflow: Any, task: SpiffTask) -> None:
-    """Take a passage out and hand its child to its parent, in the same place among its siblings."""
-    child, parent = workflow.tasks[task._children[0]], workflow.tasks[task._parent]
-    parent._children[parent._children.index(task.id)] = child.id
-    child._parent = parent.id
-    del workflow.tasks[task.id]
+    The end merges what they leave in the order in which they ended, and the variables of the last token over it.
+    """
+    end = part.spec.end
+    ends = [task for task in part.tasks.values() if task.task_spec is end and task._state & FINISHED]
+    if len(ends) < 2 or part.completed:
+        return
+    ends.sort(key=lambda each: each.last_state_change)
+    last = ends[-1]
+    left: dict[str, Any] = {}
+    for task in ends:
+        merge(left, end.left_by(task))
+    last.data = left
+    for task in ends[:-1]:
+        part._remove_task(task.id)

@@ -8,24 +8,25 @@ such tasks still wait.
 
 from __future__ import annotations
 
-from copy import deepcopy
+from functools import cached_property
 from typing import Any
 
 from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 from SpiffWorkflow.bpmn.specs.control import _EndJoin
-from SpiffWorkflow.bpmn.specs.defaults import CallActivity, IntermediateCatchEvent
+from SpiffWorkflow.bpmn.specs.defaults import CallActivity, InclusiveGateway, IntermediateCatchEvent, ParallelGateway
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
-from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.task import TaskState
 
 from engine.workflow.elements import Element
 from engine.workflow.events import CaseCondition, Trigger, branch_of, interrupt, standing_data, step_of
+from engine.workflow.lifecycle import Begin, CaseSpec, Catching, Finish, Joining, SubProcess
+from engine.workflow.tree import NOT_FINISHED, CaseTask
 
 DEEPEST = 20
 """How deep calls may nest; a process that calls itself by an expression would never end."""
 
 
-class EventTrigger(Trigger, IntermediateCatchEvent):  # type: ignore[misc]
+class EventTrigger(Trigger, Catching, IntermediateCatchEvent, CaseSpec):  # type: ignore[misc]
     """Waits in a scope for the start event of an event sub-process, which follows it."""
 
     def __init__(self, wf_spec: Any, name: str, event_definition: Any, interrupting: bool, bpmn_id: str) -> None:
@@ -33,9 +34,9 @@ class EventTrigger(Trigger, IntermediateCatchEvent):  # type: ignore[misc]
         self.bpmn_id = bpmn_id
         self.interrupting = interrupting
 
-    def _run_hook(self, my_task: SpiffTask) -> Any:
+    def _run_hook(self, my_task: CaseTask) -> Any:
         # What the event sub-process sees is what the scope holds now, not what it held at its start.
-        my_task.data = deepcopy(standing_data(my_task))
+        my_task.data = standing_data(my_task)
         if self.interrupting:
             interrupt(my_task)
         result = super()._run_hook(my_task)
@@ -46,27 +47,41 @@ class EventTrigger(Trigger, IntermediateCatchEvent):  # type: ignore[misc]
         return result
 
 
-class ScopeEnd(_EndJoin):  # type: ignore[misc]
+class ScopeEnd(Joining, _EndJoin, CaseSpec):  # type: ignore[misc]
     """The end of a scope: waits for every token but not for events that have not happened."""
 
-    def _check_threshold_unstructured(self, my_task: SpiffTask) -> bool:
+    def _update_hook(self, my_task: CaseTask) -> bool:
         workflow = my_task.workflow
         idle = {key for trigger in waiting_triggers(workflow) for key in branch_of(trigger)}
-        return not any(
-            task.has_state(TaskState.NOT_FINISHED_MASK)
-            and task is not my_task
-            and task.id not in idle
-            and task.task_spec.name != "End"
-            for task in workflow.tasks.values()
-        )
+        others, arrived = [], True
+        for task in workflow.tasks.values():
+            if task is my_task or not task._state & NOT_FINISHED or task.id in idle or task.task_spec.name == "End":
+                continue
+            arrived = False
+            if task.task_spec is self and task._state == TaskState.WAITING:
+                others.append(task)
+        for task in others:  # one that waits is enough
+            task.data = dict(task.parent.data)
+            task.cancel()
+        if arrived:
+            my_task._inherit_data()
+        else:
+            my_task._set_state(TaskState.WAITING)
+        return arrived
 
-    def _run_hook(self, my_task: SpiffTask) -> Any:
+    def _run_hook(self, my_task: CaseTask) -> Any:
         for trigger in waiting_triggers(my_task.workflow):
             trigger.cancel()
-        return super()._run_hook(my_task)
+        self.join_data(my_task)
+        my_task.workflow.data.update(my_task.data)
+        return True
+
+    def left_by(self, task: CaseTask) -> dict[str, Any]:
+        """The variables of a branch that has ended, held by its end since another came after it."""
+        return task.data or super().left_by(task)
 
 
-def waiting_triggers(workflow: Any) -> list[SpiffTask]:
+def waiting_triggers(workflow: Any) -> list[CaseTask]:
     """The event sub-processes of a scope that have not begun."""
     return [
         task
@@ -78,16 +93,23 @@ def waiting_triggers(workflow: Any) -> list[SpiffTask]:
 class ScopeSpec(BpmnProcessSpec):  # type: ignore[misc]
     """A process or sub-process that may have event sub-processes."""
 
+    start: Any
     end: Any
+
+    def __init__(self, name: str, description: str | None = None, filename: str | None = None) -> None:
+        super().__init__(name, description, filename)
+        self.task_specs.clear()  # stock's own beginning and end
+        self.start = Begin(self, "Start")
+        self.end = ScopeEnd(self, f"{name}.EndJoin")
+        self.end.connect(Finish(self, "End"))
+
+    @cached_property
+    def looks_ahead(self) -> bool:
+        """Whether what may come must be predicted: joins of parallel branches look for it, and at the whole past."""
+        return any(isinstance(each, ParallelGateway | InclusiveGateway) for each in self.task_specs.values())
 
     def await_event(self, body: Any, start: Any) -> None:
         """Let ``body`` (an event sub-process) begin when what its ``start`` event waits for happens."""
-        if not isinstance(self.end, ScopeEnd):
-            name = self.end.name
-            self.task_specs.pop(name)
-            inputs = self.end._inputs
-            self.end = ScopeEnd(self, name)
-            self.end._inputs, self.end._outputs = inputs, ["End"]
         trigger = EventTrigger(
             self, f"{body.name}.Trigger", start.event_definition, bool(start.interrupting), start.bpmn_id
         )
@@ -96,20 +118,23 @@ class ScopeSpec(BpmnProcessSpec):  # type: ignore[misc]
         body.connect(self.end)
 
 
-class Call(CallActivity):  # type: ignore[misc]
+class Call(CallActivity, SubProcess):  # type: ignore[misc]
     """A call activity. The process may be named by an expression; every call works on its own copy of the data."""
 
     element: Element
 
-    def start_workflow(self, my_task: SpiffTask) -> None:
+    def start_workflow(self, my_task: CaseTask) -> None:
         top = my_task.workflow.top_workflow
         part = top.create_subprocess(my_task, self.called_by(my_task))
         part.completed_event.connect(self._on_subworkflow_completed, my_task)
         start = part.task_tree
-        start.set_data(**deepcopy(my_task.data))
+        start.data.update(my_task.data)
         start.run()
 
-    def called_by(self, my_task: SpiffTask) -> str:
+    def update_data(self, my_task: CaseTask, subworkflow: Any) -> None:
+        SubProcess.update_data(self, my_task, subworkflow)
+
+    def called_by(self, my_task: CaseTask) -> str:
         """The process to run. Raises StepFailed when there is none of that name in the deployment."""
         step = step_of(my_task)
         step.element = self.element
