@@ -1,11 +1,15 @@
 """Where units of work are written without a session: connections of their own, one writer at a time on SQLite.
 
-Acts within one process wait for each other at a lock, first come first served, instead of at SQLite's, which sleeps
-and looks again and may let one of them wait for seconds.
+SQLite lets one writer in at a time and waits for the disk at each commit. Acts of one process queue at a lock instead
+of SQLite's, which sleeps and looks again; whoever gets it writes everything that has queued up meanwhile with one
+commit. An act alone waits for nobody.
 """
 
 from __future__ import annotations
 
+import os
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 from threading import Lock
 from typing import Any
@@ -18,85 +22,163 @@ from sqlalchemy.orm import Session
 from engine.casefile.translating import translated
 
 Work = Callable[[Any], None]
-"""Writes on a driver's connection; commits nothing."""
+"""Writes on a driver's connection; commits nothing. It may be run by another thread while its own one waits."""
 
 
-class Writer:
-    """Writes units of work to one database, a transaction each."""
+class Writer(ABC):
+    """Writes units of work to one database: each is kept whole or not at all."""
 
     def __init__(self, engine: Engine) -> None:
         self.dialect: Dialect = engine.dialect
         self._pool = engine.pool.recreate()
         # A connection that has died shows at the write, which is tried again; asking before costs a round trip.
         self._pool._pre_ping = False
-        self._lock = Lock()
-        event.listen(engine, "engine_disposed", lambda disposed: self._pool.dispose())
+        event.listen(engine, "engine_disposed", lambda disposed: self.close())
+
+    @abstractmethod
+    def write(self, work: Work) -> None:
+        """Write and commit. Raises what the database says, in SQLAlchemy's words; nothing of the work is kept then."""
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._pool.dispose()
+
+
+class Letter:
+    """A unit of work in the queue, and what came of it."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.done = False
+        self.error: BaseException | None = None
+
+
+class QueueWriter(Writer):
+    """SQLite: one connection, one queue, one commit for all that queued up while the last one was under way."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._turn = Lock()
+        self._queue: deque[Letter] = deque()
+        self._pooled: Any = None
 
     def write(self, work: Work) -> None:
-        """Write and commit. Raises what the database says; nothing of the work is kept then."""
-        if self.dialect.name == "sqlite":
-            with self._lock:
-                self._write_sqlite(work)
-        else:
-            self._write_once(work)
+        letter = Letter(work)
+        self._queue.append(letter)
+        with self._turn:
+            if not letter.done:
+                letters = [self._queue.popleft() for _ in range(len(self._queue))]
+                try:
+                    self._deliver(letters)
+                finally:
+                    for each in letters:
+                        each.done = True
+        if letter.error is not None:
+            raise letter.error
 
-    def _write_sqlite(self, work: Work) -> None:
-        pooled = self._pool.connect()
-        raw: Any = pooled.driver_connection
+    def close(self) -> None:
+        with self._turn:
+            if self._pooled is not None:
+                self._pooled.close()
+                self._pooled = None
+        super().close()
+
+    def _deliver(self, letters: list[Letter]) -> None:
         try:
+            raw = self._connection()
             raw.execute("BEGIN IMMEDIATE")
-            work(raw)
-            raw.execute("COMMIT")
-        except self.dialect.loaded_dbapi.Error as error:
-            self._give_up(pooled, raw)
-            raise translated(error, self.dialect) from error
-        except BaseException:
-            self._give_up(pooled, raw)
-            raise
-        pooled.close()
+            try:
+                if len(letters) == 1:
+                    letters[0].work(raw)
+                else:
+                    for letter in letters:
+                        self._write_one(raw, letter)
+                raw.execute("COMMIT")
+            except BaseException:
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK")
+                raise
+        except BaseException as error:
+            for letter in letters:
+                letter.error = letter.error or self._told(error)
 
-    def _write_once(self, work: Work) -> None:
-        """The work is one statement, which is a transaction of its own: one round trip."""
+    def _write_one(self, raw: Any, letter: Letter) -> None:
+        """One of several: what fails is taken back alone."""
+        raw.execute("SAVEPOINT letter")
+        try:
+            letter.work(raw)
+        except BaseException as error:
+            raw.execute("ROLLBACK TO letter")
+            letter.error = self._told(error)
+        raw.execute("RELEASE letter")
+
+    def _connection(self) -> Any:
+        if self._pooled is None:
+            self._pooled = self._pool.connect()
+        return self._pooled.driver_connection
+
+    def _told(self, error: BaseException) -> BaseException:
+        if isinstance(error, self.dialect.loaded_dbapi.Error):
+            told = translated(error, self.dialect)
+            told.__cause__ = error
+            return told
+        return error
+
+
+class WireWriter(Writer):
+    """PostgreSQL: a unit of work is one statement, which is a transaction of its own: one round trip."""
+
+    def write(self, work: Work) -> None:
         pooled = self._pool.connect()
         raw: Any = pooled.driver_connection
         try:
             if not raw.autocommit:
                 raw.autocommit = True
                 raw.prepare_threshold = 1
-                raw.execute("SET plan_cache_mode = force_generic_plan")
+                raw.execute("SET plan_cache_mode = force_generic_plan")  # rows are found by their keys, always
             work(raw)
         except self.dialect.loaded_dbapi.Error as error:
-            self._give_up(pooled, raw)
+            if raw.closed:
+                pooled.invalidate(error)
+            else:
+                pooled.close()
             raise translated(error, self.dialect) from error
         except BaseException:
-            self._give_up(pooled, raw)
+            pooled.invalidate()
             raise
         pooled.close()
-
-    def _give_up(self, pooled: Any, raw: Any) -> None:
-        try:
-            raw.rollback()
-        except self.dialect.loaded_dbapi.Error as error:
-            pooled.invalidate(error)
-        else:
-            pooled.close()
 
 
 _writers: WeakKeyDictionary[Engine, Writer] = WeakKeyDictionary()
 _lock = Lock()
+_of_parents: list[list[Writer]] = []
+
+
+def _begin_anew() -> None:
+    """A forked process has connections of its own; those of its parent are neither used nor closed here."""
+    _of_parents.append(list(_writers.values()))
+    _writers.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def writer_of(session: Session) -> Writer | None:
-    """The writer of a session's database; none for a database in memory, which only its own connection sees."""
+    """The writer of a session's database; none where only the session's own connection will do."""
     bind = session.get_bind()
     if not isinstance(bind, Engine):
         return None
     writer = _writers.get(bind)
     if writer is None:
-        if bind.dialect.name == "sqlite" and bind.url.database in (None, "", ":memory:"):
-            return None
-        if bind.dialect.name != "sqlite" and bind.dialect.driver != "psycopg":
+        kind = _kind_for(bind)
+        if kind is None:
             return None
         with _lock:
-            writer = _writers.setdefault(bind, Writer(bind))
+            writer = _writers.get(bind) or _writers.setdefault(bind, kind(bind))
     return writer
+
+
+def _kind_for(engine: Engine) -> type[Writer] | None:
+    if engine.dialect.name == "sqlite":
+        return None if engine.url.database in (None, "", ":memory:") else QueueWriter
+    return WireWriter if engine.dialect.driver == "psycopg" else None

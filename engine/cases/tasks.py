@@ -150,9 +150,7 @@ def holder(session: Session, task: Task) -> str:
 def form_context(step: Step, task: Task) -> dict[str, Any]:
     """The names a form's conditions and value lists may use."""
     host: Any = step.host
-    departments = [
-        {"value": unit.code, "label": unit.name, "label_en": unit.name_en} for unit in host.directory.handling()
-    ]
+    departments = host.directory.choices
     version = step.case.catalogue_version_id
     conditions = host.condition_options(step.unit, version) if version is not None else ()
     return {"case": step.facts, "departments": departments, "conditions": conditions, **task.defaults}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 SUPERVISION_ONLY = frozenset({"check", "close", "callback", "evaluate"})
 """Stages that a handling department may never complete for its own case."""
@@ -29,22 +30,22 @@ class Actor:
     permissions: frozenset[str]
     acting_role: str = ""
 
-    @property
+    @cached_property
     def roles(self) -> frozenset[str]:
         """All roles."""
         return frozenset(holding.role for holding in self.holdings)
 
-    @property
+    @cached_property
     def departments(self) -> frozenset[str]:
         """All departments the person holds a post in."""
         return frozenset(holding.department for holding in self.holdings)
 
-    @property
+    @cached_property
     def handling_departments(self) -> frozenset[str]:
         """Departments of posts on the handling side."""
         return frozenset(holding.department for holding in self.holdings if holding.side == "handling")
 
-    @property
+    @cached_property
     def duty_grids(self) -> frozenset[str]:
         """Duty grids patrolled."""
         return frozenset(holding.duty_grid for holding in self.holdings if holding.duty_grid)

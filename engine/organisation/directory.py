@@ -31,6 +31,11 @@ class Directory:
 
     def __init__(self, units: Iterable[Unit]) -> None:
         self.units = {unit.code: unit for unit in units}
+        self._handling = [unit for unit in self.units.values() if unit.side == "handling"]
+        self.choices = [{"value": unit.code, "label": unit.name, "label_en": unit.name_en} for unit in self._handling]
+        """The units a case can be dispatched to as choices of forms."""
+        self._answering: dict[tuple[str, tuple[str, ...]], str | None] = {}
+        self._territorial: dict[tuple[str, ...], str | None] = {}
 
     @classmethod
     def load(cls, session: Session) -> Directory:
@@ -53,6 +58,12 @@ class Directory:
     def answering(self, duty: str, places: Iterable[str]) -> str | None:
         """The department that answers for a catalogue department: one whose territory holds the place first
         (``places`` from small to large), then one without territory."""
+        asked = duty, tuple(places)
+        if asked not in self._answering:
+            self._answering[asked] = self._find_answering(*asked)
+        return self._answering[asked]
+
+    def _find_answering(self, duty: str, places: tuple[str, ...]) -> str | None:
         able = [unit for unit in self.units.values() if duty and duty in unit.duties]
         for place in places:
             for unit in able:
@@ -62,6 +73,12 @@ class Directory:
 
     def territorial(self, places: Iterable[str]) -> str | None:
         """The territorial office of the smallest of the places that has one."""
+        asked = tuple(places)
+        if asked not in self._territorial:
+            self._territorial[asked] = self._find_territorial(asked)
+        return self._territorial[asked]
+
+    def _find_territorial(self, places: tuple[str, ...]) -> str | None:
         for place in places:
             for unit in self.units.values():
                 if (
@@ -79,7 +96,7 @@ class Directory:
 
     def handling(self) -> list[Unit]:
         """Units a case can be dispatched to, by code."""
-        return [unit for unit in self.units.values() if unit.side == "handling"]
+        return self._handling
 
     def name(self, code: str | None, language: str = "zh") -> str:
         """The name of a department, or its code."""
