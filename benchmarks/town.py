@@ -13,13 +13,11 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from engine.casefile.unit import unit_of
 from engine.cases.opening import Report
-from engine.cases.reporting import open_case
-from engine.cases.tasks import standing
+from engine.cases.reporting import submit_report
 from engine.city import City, load_city
 from engine.clock import FrozenClock
-from engine.database import begin_write, open_database, session_factory
+from engine.database import open_database, session_factory
 from engine.loading.city import load_city_folder
 from engine.models import Base, Person
 from engine.organisation.actor import Actor
@@ -62,10 +60,7 @@ class BenchTown:
 
     def report(self, session: Session) -> dict[str, Any]:
         """Report one case and commit, as the host does; where it stands then."""
-        begin_write(session)
-        standing_now = standing(open_case(unit_of(session), self.platform, REPORT, self.actors["accept"], self.now))
-        session.commit()
-        return standing_now
+        return submit_report(session, self.platform, REPORT, self.actors["accept"], self.now)
 
     def close(self) -> None:
         """Give up the database."""

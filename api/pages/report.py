@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from itertools import groupby
-from typing import Any
 from uuid import uuid4
 
 from flask import request
@@ -19,8 +17,7 @@ from api.pages.languages import _
 from api.pages.refusals import Refusal, refusal_of
 from api.pages.words import KINDS, SOURCES
 from engine.cases.opening import Report
-from engine.cases.reporting import report_case
-from engine.cases.transaction import act_once
+from engine.cases.reporting import submit_report
 from engine.catalogue.lookup import version_in_force
 from engine.errors import DomainError, Invalid
 from engine.models import Subclass
@@ -116,11 +113,8 @@ def open_case(report: Report) -> str:
     """Open the case in one transaction; the form's key makes a second press of the button harmless."""
     db, moment = context.session(), context.now()
 
-    def act() -> dict[str, Any]:
-        return {"case": report_case(db, context.platform(), report, actor(), moment).number}
-
     key = request.form.get("key") or None
-    answer = act_once(db, actor().person_id, key, {"report": asdict(report)}, moment, act)
+    answer = submit_report(db, context.platform(), report, actor(), moment, key=key)
     return str(answer["case"])
 
 

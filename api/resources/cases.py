@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import Response, request, url_for
@@ -32,8 +31,7 @@ from engine.cases.deadlines import DeadlineReason, explain_deadline
 from engine.cases.diagrams import CaseDiagrams, case_instance, standing_in_diagrams
 from engine.cases.listing import CaseFilter, list_cases
 from engine.cases.opening import Report
-from engine.cases.reporting import report_case
-from engine.cases.transaction import act_once
+from engine.cases.reporting import submit_report
 from engine.cases.views import CaseDetail, CaseSummary, describe, history, summarise
 from engine.database import dumps
 from engine.errors import NotFound
@@ -84,10 +82,7 @@ class Cases(MethodView):
         """Report a problem: opens a case and starts its process. Needs the permission `case.create`."""
         actor, moment, db = require_permission("case.create", "report a case"), now(), session()
 
-        def act() -> dict[str, Any]:
-            return {"case": report_case(db, platform(), report, actor, moment).number}
-
-        answer = act_once(db, actor.person_id, headers["key"], {"report": asdict(report)}, moment, act)
+        answer = submit_report(db, platform(), report, actor, moment, key=headers["key"])
         case = accessible(answer["case"])
         location = url_for("cases.OneCase", number=case.number)
         return summarise(platform(), case, moment), 201, {"Location": location}

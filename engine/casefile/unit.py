@@ -25,11 +25,16 @@ from engine.database import begin_write
 UNIT = "wangge.unit"
 
 
+class NeedsSession(BaseException):
+    """An act that began without the session needs it after all. Whoever runs acts begins it anew; nothing is lost."""
+
+
 class Unit:
     """What one act has in hand."""
 
-    def __init__(self, session: Session, *, trusting: bool = True) -> None:
+    def __init__(self, session: Session, *, trusting: bool = False) -> None:
         self._session = session
+        self._bare: Any = None
         self.trusting = trusting
         self.files: dict[int, CaseFile] = {}
         self.lines: list[dict[str, Any]] = []
@@ -41,7 +46,12 @@ class Unit:
 
     @property
     def session(self) -> Session:
-        """The session, in a transaction that may write. What it reads is what was there before this act."""
+        """The session, in a transaction that may write. What it reads is what was there before this act.
+
+        Raises NeedsSession when the act has begun to do without; it runs again then, with the session from the start.
+        """
+        if self._bare is not None:
+            raise NeedsSession
         if not self._session.in_transaction():
             begin_write(self._session)
         return self._session
@@ -92,8 +102,14 @@ class Unit:
         self._shelves[file.instance.id] = shelf
 
     def ask(self, *asked: Asked) -> list[Any]:
-        """The first row of every answer; the session's transaction is the one that will write."""
-        return ask(self._raw, self._dialect, asked)
+        """The first row of every answer, in the transaction that will write; others wait from now on."""
+        if self._bare is not None:
+            return ask(self._bare, self._dialect, asked)
+        writer = writer_of(self._session) if self.trusting and not self._session.in_transaction() else None
+        if writer is None:
+            return ask(self._raw, self._dialect, asked)
+        self._bare, answers = writer.open(asked)
+        return answers
 
     def fresh_id(self, kind: Any, drawn: int) -> int:
         """The id to give a new record, from what ``NEXT_ID`` drew: rows of this act may not be written yet."""
@@ -113,8 +129,8 @@ class Unit:
 
     def commit(self) -> None:
         """Write everything and commit, in the session's transaction when there is one."""
-        session = self._session
-        if session.in_transaction() or session.new or session.deleted or session.dirty:
+        session, bare = self._session, self._bare
+        if bare is None and (session.in_transaction() or session.new or session.deleted or session.dirty):
             session.commit()
             return
         writer = writer_of(session)
@@ -122,8 +138,16 @@ class Unit:
             _ = self.session
             session.commit()
             return
+
+        def work(raw: Any) -> None:
+            self._write(raw, writer.dialect)
+
+        self._bare = None
         try:
-            writer.write(lambda raw: self._write(raw, writer.dialect))
+            if bare is not None:
+                writer.end(bare, work)
+            else:
+                writer.write(work)
         except BaseException:
             self.drop()
             raise
@@ -133,8 +157,13 @@ class Unit:
     def drop(self) -> None:
         """Forget everything; files that were in hand are gone from memory too."""
         self._session.info.pop(UNIT, None)
+        bare, self._bare = self._bare, None
         self.files.clear()
         self._clear()
+        if bare is not None:
+            writer = writer_of(self._session)
+            assert writer is not None  # it has opened the connection
+            writer.end(bare, None)
 
     @property
     def _raw(self) -> Any:
@@ -178,7 +207,7 @@ class Unit:
                 self._shelves[key].put(file)
 
 
-def new_unit(session: Session, *, trusting: bool = True) -> Unit:
+def new_unit(session: Session, *, trusting: bool = False) -> Unit:
     """A unit of work at the beginning of an act. ``trusting``: what is in memory will do, until a write says else."""
     session.rollback()
     unit = session.info[UNIT] = Unit(session, trusting=trusting)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,6 +19,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 
+from engine.casefile.asking import Asked, ask
 from engine.casefile.translating import translated
 
 Work = Callable[[Any], None]
@@ -39,9 +40,25 @@ class Writer(ABC):
     def write(self, work: Work) -> None:
         """Write and commit. Raises what the database says, in SQLAlchemy's words; nothing of the work is kept then."""
 
+    @abstractmethod
+    def open(self, asked: Sequence[Asked]) -> tuple[Any, list[Any]]:
+        """Begin a transaction in which others wait, and ask. Returns a connection, for ``end``, and the answers."""
+
+    @abstractmethod
+    def end(self, raw: Any, work: Work | None) -> None:
+        """Write and commit what ``open`` began, or without work take it back. Raises as ``write``."""
+
     def close(self) -> None:
         """Give up the connections."""
         self._pool.dispose()
+
+    def told(self, error: BaseException) -> BaseException:
+        """An error in SQLAlchemy's words."""
+        if isinstance(error, self.dialect.loaded_dbapi.Error):
+            told = translated(error, self.dialect)
+            told.__cause__ = error
+            return told
+        return error
 
 
 class Letter:
@@ -76,6 +93,32 @@ class QueueWriter(Writer):
         if letter.error is not None:
             raise letter.error
 
+    def open(self, asked: Sequence[Asked]) -> tuple[Any, list[Any]]:
+        self._turn.acquire()
+        try:
+            raw = self._connection()
+            raw.execute("BEGIN IMMEDIATE")
+            try:
+                return raw, ask(raw, self.dialect, asked)
+            except BaseException:
+                raw.execute("ROLLBACK")
+                raise
+        except BaseException as error:
+            self._turn.release()
+            raise self.told(error) from None
+
+    def end(self, raw: Any, work: Work | None) -> None:
+        try:
+            if work is not None:
+                work(raw)
+            raw.execute("COMMIT" if work is not None else "ROLLBACK")
+        except BaseException as error:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+            raise self.told(error) from None
+        finally:
+            self._turn.release()
+
     def close(self) -> None:
         with self._turn:
             if self._pooled is not None:
@@ -100,7 +143,7 @@ class QueueWriter(Writer):
                 raise
         except BaseException as error:
             for letter in letters:
-                letter.error = letter.error or self._told(error)
+                letter.error = letter.error or self.told(error)
 
     def _write_one(self, raw: Any, letter: Letter) -> None:
         """One of several: what fails is taken back alone."""
@@ -109,7 +152,7 @@ class QueueWriter(Writer):
             letter.work(raw)
         except BaseException as error:
             raw.execute("ROLLBACK TO letter")
-            letter.error = self._told(error)
+            letter.error = self.told(error)
         raw.execute("RELEASE letter")
 
     def _connection(self) -> Any:
@@ -117,36 +160,71 @@ class QueueWriter(Writer):
             self._pooled = self._pool.connect()
         return self._pooled.driver_connection
 
-    def _told(self, error: BaseException) -> BaseException:
-        if isinstance(error, self.dialect.loaded_dbapi.Error):
-            told = translated(error, self.dialect)
-            told.__cause__ = error
-            return told
-        return error
-
 
 class WireWriter(Writer):
     """PostgreSQL: a unit of work is one statement, which is a transaction of its own: one round trip."""
 
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._opened: dict[int, Any] = {}
+
     def write(self, work: Work) -> None:
         pooled = self._pool.connect()
-        raw: Any = pooled.driver_connection
         try:
-            if not raw.autocommit:
-                raw.autocommit = True
-                raw.prepare_threshold = 1
-                raw.execute("SET plan_cache_mode = force_generic_plan")  # rows are found by their keys, always
-            work(raw)
-        except self.dialect.loaded_dbapi.Error as error:
-            if raw.closed:
-                pooled.invalidate(error)
-            else:
-                pooled.close()
-            raise translated(error, self.dialect) from error
-        except BaseException:
-            pooled.invalidate()
-            raise
+            work(self._settled(pooled))
+        except BaseException as error:
+            self._give_up(pooled)
+            raise self.told(error) from None
         pooled.close()
+
+    def open(self, asked: Sequence[Asked]) -> tuple[Any, list[Any]]:
+        pooled = self._pool.connect()
+        try:
+            raw = self._settled(pooled)
+            with raw.pipeline():
+                raw.execute("BEGIN")
+                answers = ask(raw, self.dialect, asked)
+        except BaseException as error:
+            self._give_up(pooled)
+            raise self.told(error) from None
+        self._opened[id(raw)] = pooled
+        return raw, answers
+
+    def end(self, raw: Any, work: Work | None) -> None:
+        pooled = self._opened.pop(id(raw))
+        try:
+            if work is None:
+                raw.execute("ROLLBACK")
+            else:
+                with raw.pipeline():
+                    work(raw)
+                    raw.execute("COMMIT")
+        except BaseException as error:
+            self._give_up(pooled)
+            raise self.told(error) from None
+        pooled.close()
+
+    def _settled(self, pooled: Any) -> Any:
+        """The driver's connection, made ready when it is new."""
+        raw = pooled.driver_connection
+        if not raw.autocommit:
+            raw.autocommit = True
+            raw.prepare_threshold = 1
+            raw.execute("SET plan_cache_mode = force_generic_plan")  # rows are found by their keys, always
+        return raw
+
+    def _give_up(self, pooled: Any) -> None:
+        """Nothing of an unfinished transaction stays; a connection that cannot even say so is thrown away."""
+        raw = pooled.driver_connection
+        try:
+            if not raw.closed and raw.info.transaction_status:
+                raw.execute("ROLLBACK")
+        except self.dialect.loaded_dbapi.Error:
+            raw.close()
+        if raw.closed:
+            pooled.invalidate()
+        else:
+            pooled.close()
 
 
 _writers: WeakKeyDictionary[Engine, Writer] = WeakKeyDictionary()

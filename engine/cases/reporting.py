@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from engine.casefile.records import copy_of
 from engine.casefile.unit import Unit, unit_of
 from engine.cases.opening import Report, new_case, new_file, number_case, start_process, what_opens
+from engine.cases.tasks import standing
+from engine.cases.transaction import act_once
 from engine.catalogue.book import IN_FORCE, Edition
 from engine.errors import Invalid
 from engine.models import Case, Component
@@ -16,6 +20,25 @@ from engine.organisation.actor import Actor
 from engine.platform import Platform
 from engine.workflow.deployments import CURRENT_DEPLOYMENT
 from engine.workflow.step import Step
+
+
+def submit_report(
+    session: Session,
+    platform: Platform,
+    report: Report,
+    actor: Actor,
+    now: datetime,
+    *,
+    key: str | None = None,
+    process: str | None = None,
+) -> dict[str, Any]:
+    """Open a case in one transaction and say where it stands, as ``complete_task`` does. The same ``key`` answers the
+    same. Raises as ``report_case``."""
+
+    def act() -> dict[str, Any]:
+        return standing(open_case(unit_of(session), platform, report, actor, now, process=process))
+
+    return act_once(session, actor.person_id, key, {"report": asdict(report)}, now, act, from_memory=True)
 
 
 def report_case(

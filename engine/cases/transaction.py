@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from engine.casefile.unit import new_unit, unit_of
+from engine.casefile.unit import NeedsSession, new_unit, unit_of
 from engine.cases.incidents import act_of, open_incident
 from engine.database import begin_write
 from engine.errors import Conflict, DomainError
@@ -72,6 +72,8 @@ def act_once(
             if isinstance(error, StepFailed):
                 note_failure(session, person_id, request, now, error)
             raise
+        except NeedsSession:
+            give_up(session)
         except (StaleDataError, IntegrityError, OperationalError) as error:
             give_up(session)
             if attempt == TRIES - 1:
