@@ -79,8 +79,17 @@ def test_the_command_prints_json(city: Path) -> None:
     result = CliRunner().invoke(main, ["check", "--city", str(city), "--json"])
     assert result.exit_code == 1
     printed = json.loads(result.output)
-    assert {"severity", "file", "element", "message", "remedy", "line", "layer"} == set(printed[0])
+    assert {"severity", "file", "element", "message", "remedy", "line", "layer", "excerpt"} == set(printed[0])
     assert len(printed) == len(findings_of(city))
+
+
+def test_the_command_shows_a_caret_under_the_character_at_fault(city: Path) -> None:
+    (city / "decisions").mkdir(exist_ok=True)
+    core = Path(__file__).parents[1] / "processes/decisions/dispatch.dmn"
+    broken = core.read_text(encoding="utf-8").replace("<text>case.owner_department<", "<text>case.class.name<")
+    (city / "decisions/dispatch.dmn").write_text(broken, encoding="utf-8")
+    printed = CliRunner().invoke(main, ["check", "--city", str(city)]).output
+    assert "      case.class.name\n           ^\n      → look it up as ['class']\n" in printed
 
 
 def test_errors_are_refused_all_in_one_message(city: Path) -> None:

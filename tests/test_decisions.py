@@ -329,7 +329,7 @@ def test_the_context_is_not_changed() -> None:
         ((literal("a", "b", "b"),), "requires '#b', which this file does not have"),
         ((literal("a", "1"), literal("a", "2")), "used twice"),
         ((literal("a b", "1"),), "is no word"),
-        ((literal("a", "1 +"),), "cannot be read"),
+        ((literal("a", "1 +"),), "ends too early"),
         (('<decision id="a"><context/></decision>',), "is a context"),
         (('<decision id="a"/>',), "has no logic"),
         ((), "no decision"),

@@ -302,11 +302,47 @@ def test_a_failure_points_at_the_part_and_says_the_remedy(text: str, part: str, 
         ("decision ＝＝ 1", 9, "`=`"),
         ("${decision == 'a'", 0, "never closed"),
         ("${decision} and true", 11, "nothing else"),
+        ("decision ==", 10, "ends too early"),
+        ("true and ", 7, "ends too early"),
+        ("1 if true", 8, "`a if b else c`"),
+        ("'网格' decision", 5, "operator"),
+        ("['网格' 1]", 1, "commas"),
+        ("round(1, digits=2)", 9, "in the order"),
     ],
 )
 def test_a_mistake_in_writing_points_at_its_character(text: str, position: int, word: str) -> None:
     error = refused(text)
     assert (error.position, word in str(error)) == (position, True), str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "excerpt"),
+    [
+        ("decision = 'a'", 1, 10, "decision = 'a'\n         ^"),
+        ("'网格' == desicion", 1, 9, "'网格' == desicion\n 　　     ^"),
+        ("  desicion", 1, 3, "  desicion\n  ^"),
+        ("true and\n\tdesicion", 2, 2, " desicion\n ^"),
+        ("x" * 4001, 1, 4001, "…" + "x" * 100 + "\n" + " " * 100 + "^"),
+        ("[" + "percent, " * 40 + "desicion, " + "percent, " * 40 + "1]", 1, 362, None),
+    ],
+)
+def test_an_error_shows_the_line_and_a_caret_under_the_character(
+    text: str, line: int, column: int, excerpt: str | None
+) -> None:
+    error = refused(text)
+    assert (error.line, error.column) == (line, column)
+    assert excerpt in (None, error.excerpt)
+    shown, caret = error.excerpt.split("\n")
+    assert len(shown) <= 102 and caret.endswith("^")
+    if column <= len(text.split("\n")[line - 1]):
+        assert shown[len(caret) - 1] == text.split("\n")[line - 1][column - 1]
+
+
+def test_an_error_in_a_script_names_its_line_and_shows_only_that() -> None:
+    with pytest.raises(ExpressionError) as caught:
+        compile_assignments("first = 1\r\nsecond = first +\r\nthird = 2")
+    assert str(caught.value).startswith("line 2, character 16 of 'second = first +':")
+    assert caught.value.excerpt == "second = first +\n               ^"
 
 
 def test_the_checker_sees_what_an_expression_reads() -> None:

@@ -39,6 +39,8 @@ def show_findings(findings: list[Finding]) -> None:
             line = f" (line {finding.line})" if finding.line else ""
             severity = click.style(f"{mark} {finding.severity}", fg=colour)
             click.echo(f"  {severity} {finding.element}{line}: {finding.message}")
+            for shown in finding.excerpt.splitlines():
+                click.echo(f"      {shown}")
             click.echo(f"      → {finding.remedy}")
         click.echo()
 

@@ -16,7 +16,8 @@ class Finding:
     """One fault (``error``: the city cannot run) or doubt (``warning``: it runs, perhaps not as meant).
 
     ``file`` is the path inside its layer, ``layer`` the core, a plugin or the city; ``element`` names the element,
-    field, code or key; ``line`` counts from 1 where it is known.
+    field, code or key; ``line`` counts from 1 where it is known. ``excerpt`` is the text of an expression with a caret
+    under the character at fault, on two lines.
     """
 
     severity: Literal["error", "warning"]
@@ -26,6 +27,7 @@ class Finding:
     remedy: str
     line: int | None = None
     layer: str = ""
+    excerpt: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}: {self.element}: {self.message}; {self.remedy}"
@@ -47,9 +49,9 @@ class Source:
         """The source of a file found in the layers."""
         return cls(found.logical, found.layer.name)
 
-    def error(self, element: str, message: str, remedy: str, line: int | None = None) -> Finding:
+    def error(self, element: str, message: str, remedy: str, line: int | None = None, excerpt: str = "") -> Finding:
         """A fault in this file."""
-        return Finding("error", self.file, element, message, remedy, line or None, self.layer)
+        return Finding("error", self.file, element, message, remedy, line or None, self.layer, excerpt)
 
     def warning(self, element: str, message: str, remedy: str, line: int | None = None) -> Finding:
         """A doubt about this file."""

@@ -121,7 +121,7 @@ def _read_decisions(material: Material, found: Found, source: Source, text: str)
     problems = check_decisions(text, found.logical, material.functions)
     for problem in problems:
         place = ", ".join(part for part in (problem.decision_id, problem.rule_id) if part)
-        yield source.error(place or "file", problem.message, problem.remedy)
+        yield source.error(place or "file", problem.message, problem.remedy, excerpt=problem.excerpt)
     try:
         decisions = load_decisions(text, found.logical, material.functions) if not problems else {}
     except DecisionFileError as error:  # the same problems as above, told already

@@ -69,8 +69,8 @@ def read_uses(material: Material, calendar: WorkCalendar | None) -> tuple[list[U
             try:
                 compiled = _compile(kind, text, material, calendar)
             except ExpressionError as error:
-                message = f"{place}, character {error.position + 1} of {error.text!r}: {error.message}"
-                findings.append(source.error(owner, message, error.remedy or "correct the expression", line))
+                message, remedy = f"{place}, {error.place}: {error.message}", error.remedy or "correct the expression"
+                findings.append(source.error(owner, message, remedy, line, error.excerpt))
                 continue
             except TimerUnreadable as error:
                 message, _, remedy = str(error).rpartition("; ")

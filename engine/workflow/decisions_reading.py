@@ -31,8 +31,8 @@ class LogicReader:
         self.problems: list[DecisionProblem] = []
         self.decision_id = self.rule_id = ""
 
-    def report(self, message: str, remedy: str) -> None:
-        self.problems.append(DecisionProblem(self.decision_id, self.rule_id, message, remedy))
+    def report(self, message: str, remedy: str, excerpt: str = "") -> None:
+        self.problems.append(DecisionProblem(self.decision_id, self.rule_id, message, remedy, excerpt))
 
     def check_language(self, element: Any, place: str) -> None:
         if element.get("expressionLanguage"):
@@ -59,8 +59,7 @@ class LogicReader:
             return None
 
     def report_expression(self, error: ExpressionError, place: str) -> None:
-        message = f"{place}, character {error.position + 1} of {error.text!r}: {error.message}"
-        self.report(message, error.remedy or "correct it")
+        self.report(f"{place}, {error.place}: {error.message}", error.remedy or "correct it", error.excerpt)
 
     def read_table(self, element: Any) -> Table | None:
         before = len(self.problems)

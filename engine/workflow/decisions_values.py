@@ -101,12 +101,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class DecisionProblem:
-    """Something in a DMN file that must be corrected before it is used; ids are empty when they do not apply."""
+    """Something in a DMN file that must be corrected before it is used; ids are empty when they do not apply.
+
+    ``excerpt`` shows the character at fault in the expression, where there is one.
+    """
 
     decision_id: str
     rule_id: str
     message: str
     remedy: str
+    excerpt: str = ""
 
     def __str__(self) -> str:
         place = ", ".join(each for each in (self.decision_id, self.rule_id) if each)

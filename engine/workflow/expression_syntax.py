@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 
 TEXT_LIMIT = 4_000
+_SHOWN = 200  # characters of a text that a message shows
 DEPTH_LIMIT = 60
 BRACKET_LIMIT = 30
 DIGIT_LIMIT = 18
@@ -52,9 +53,41 @@ class ExpressionError(ValueError):
         self.text, self.position, self.message, self.remedy = text, position, message, remedy
 
     def __str__(self) -> str:
-        shown = self.text if len(self.text) <= 200 else self.text[:200] + "…"
         remedy = f"; {self.remedy}" if self.remedy else ""
-        return f"character {self.position + 1} of {shown!r}: {self.message}{remedy}"
+        return f"{self.place}: {self.message}{remedy}"
+
+    @property
+    def line(self) -> int:
+        """The line of the text, from 1."""
+        return self.text.count("\n", 0, self.position) + 1
+
+    @property
+    def column(self) -> int:
+        """The character of the line, from 1."""
+        return self.position - (self.text.rfind("\n", 0, self.position) + 1) + 1
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words: ``character 3 of 'a = b'``, with the line where there are several."""
+        shown, _ = self._cut(_SHOWN)
+        line = f"line {self.line}, " if "\n" in self.text.strip() else ""
+        return f"{line}character {self.column} of {shown!r}"
+
+    @property
+    def excerpt(self) -> str:
+        """The line as written and, below it, a caret under the character; Chinese characters are two places wide."""
+        shown, at = self._cut(_SHOWN // 2)
+        wide = (unicodedata.east_asian_width(each) in "WF" for each in shown[:at])
+        return f"{shown}\n{''.join('　' if each else ' ' for each in wide)}^"
+
+    def _cut(self, width: int) -> tuple[str, int]:
+        """The line of the character, no longer than ``width`` or so, and the character's place in it."""
+        lines, at = self.text.split("\n"), self.column - 1
+        whole = lines[self.line - 1].rstrip("\r").replace("\t", " ")
+        first = max(0, min(at - width // 2, len(whole) - width))
+        last = first + width
+        before, after = ("…" if first else ""), ("…" if last < len(whole) else "")
+        return before + whole[first:last] + after, at - first + len(before)
 
 
 @dataclass
@@ -85,6 +118,9 @@ def parse_syntax(text: str, functions: frozenset[str], *, with_input: bool = Fal
         tree = ast.parse(plain[indent:], mode="eval")
     except SyntaxError as error:
         at = min(indent + max((error.offset or 1) - 1, 0), len(text) - 1)
+        if not error.offset or "expected 'else'" in error.msg:
+            remedy = "say what holds otherwise, as in `a if b else c`" if error.offset else "write what is missing"
+            raise ExpressionError(text, len(text.rstrip()) - 1, "ends too early", remedy) from error
         if "=" in (text[at], text[at - 1 : at]) or "==" in error.msg:
             raise ExpressionError(text, at, "`=` does not compare", "write `==`") from error
         raise ExpressionError(text, at, "cannot be read from here", "check operators, commas and quotes") from error
