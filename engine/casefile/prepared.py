@@ -141,9 +141,10 @@ def several(statement: Prepared, rows: int) -> str:
 def at_once(texts: tuple[str, ...]) -> str:
     """One statement that runs all of these, for a database that can (PostgreSQL): one round trip, all or nothing.
 
-    Its values are numbered as the server does it, so that the driver need not look for them.
+    The first of them stands last, because that is what the server runs (and locks) first; so do its values. They are
+    numbered as the server does it, so that the driver need not look for them.
     """
-    *others, last = texts
+    first, *others = texts
     named = ", ".join(f"w{number} AS ({text})" for number, text in enumerate(others))
     numbers = count(1)
-    return MARK.sub(lambda _: f"${next(numbers)}", f"WITH {named} {last}" if others else last)
+    return MARK.sub(lambda _: f"${next(numbers)}", f"WITH {named} {first}" if others else first)

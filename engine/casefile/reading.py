@@ -82,10 +82,13 @@ class Reading:
 
 
 def locked(statement: Select[Any], lock: str) -> Select[Any]:
-    """The statement, waiting for whoever has the rows (``lock``) or passing them over (``skip``)."""
+    """The statement, waiting for whoever has the instance (``lock``) or passing it over (``skip``).
+
+    Only the instance is locked, and every write takes it first: nobody ever waits in a ring.
+    """
     if not lock:
         return statement
-    return statement.with_for_update(of=[INSTANCE, CASE], skip_locked=lock == "skip")
+    return statement.with_for_update(of=[INSTANCE], skip_locked=lock == "skip", key_share=True)
 
 
 def _rest() -> Sequence[tuple[Any, Any, str]]:

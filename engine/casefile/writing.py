@@ -106,18 +106,17 @@ class ScriptPen(Pen):
 
         self.cursor: Any = RawCursor
         self.texts: list[str] = []
-        self.parameters: list[Any] = []
+        self.values: list[list[Any]] = []
 
     def run(self, statement: Prepared, values: Mapping[str, Any]) -> None:
         self.texts.append(statement.text)
-        self.parameters += statement.values(values)
+        self.values.append(statement.values(values))
 
     def insert(self, table: Table, values: Sequence[Mapping[str, Any]]) -> None:
         if values:
             statement = insert_into(table, self.dialect, tuple(values[0]))
             self.texts.append(several(statement, len(values)))
-            for each in values:
-                self.parameters += statement.values(each)
+            self.values.append([value for each in values for value in statement.values(each)])
 
     def insert_numbered(self, record: Any) -> None:
         drawn = self.raw.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", (record.table.name,))
@@ -126,7 +125,9 @@ class ScriptPen(Pen):
 
     def finish(self) -> None:
         if self.texts:
-            self.cursor(self.raw).execute(at_once(tuple(self.texts)), self.parameters)
+            first, *others = self.values
+            ordered = [value for values in (*others, first) for value in values]
+            self.cursor(self.raw).execute(at_once(tuple(self.texts)), ordered)
 
 
 def pen_for(raw: Any, dialect: Dialect) -> Pen:
@@ -144,7 +145,9 @@ def write_file(pen: Pen, file: CaseFile) -> None:
     touched = (
         file.touched or file.timers_gone or file.listeners_gone or any(row.changed != set() for row in file.rows())
     )
-    for versioned in (file.case, file.instance):
+    # The instance first, which everybody locks first; a new one after the case it refers to.
+    both = (file.case, file.instance) if is_new(file.case) else (file.instance, file.case)
+    for versioned in both:
         record: Any = versioned
         if is_new(versioned):
             record.version = 1
