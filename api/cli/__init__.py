@@ -16,6 +16,7 @@ COMMANDS = {
     "serve": "serving",
     "demo": "demo",
     "check": "checking",
+    "expressions": "expressions",
     "import": "importing",
     "simulate": "simulating",
     "replay": "replaying",

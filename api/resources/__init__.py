@@ -13,6 +13,7 @@ def blueprints() -> tuple[Any, ...]:
         drafts,
         evidence,
         explanation,
+        expressions,
         ground,
         health,
         incidents,
@@ -27,7 +28,6 @@ def blueprints() -> tuple[Any, ...]:
 
     modules = (
         session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, organisation, processes,
-        migrations, incidents,
-        health, kinds,
+        expressions, migrations, incidents, health, kinds,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)

@@ -83,6 +83,8 @@ class CaseHost:
             "limit": case.limit_text,
             "overdue": clocks.is_overdue(case, self.calendar, now),
             "over_percent": round(clocks.share_used(case, self.calendar, now) * 100, 2),
+            "reported_at": case.reported_at.isoformat() if case.reported_at else None,
+            "now": now.isoformat(),
         }
 
     def conditions(self, session: Session, version_id: int) -> list[dict[str, str]]:

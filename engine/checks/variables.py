@@ -102,7 +102,7 @@ def compared(expression: Expression, material: Material) -> Iterator[tuple[str, 
         if not isinstance(node, ast.Compare) or not isinstance(node.left, ast.Name):
             continue
         for operator, right in zip(node.ops, node.comparators, strict=True):
-            if isinstance(operator, ast.Eq | ast.NotEq) and isinstance(right, ast.Constant):
+            if isinstance(operator, ast.Eq | ast.NotEq | ast.Is | ast.IsNot) and isinstance(right, ast.Constant):
                 if right.value is not None:
                     yield node.left.id, right.value
             elif isinstance(operator, ast.In | ast.NotIn) and isinstance(right, ast.List | ast.Tuple):

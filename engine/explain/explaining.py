@@ -189,6 +189,8 @@ class _View:
         if row.clock == HANDLING and row.share is not None:
             # As things will stand when this very share is reached.
             facts |= {"over_percent": round(row.share * 100, 2), "overdue": row.share >= 1}
+        if row.due_at is not None:
+            facts["now"] = row.due_at.isoformat()
         ways = self.foresight.after(at.process, element, at.scopes, self._knowledge(at, facts))
         told = TimeUp(
             process=at.process, element=element.id, name=voice.element(at.process, element),

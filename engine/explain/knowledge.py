@@ -21,7 +21,7 @@ from engine.workflow.expressions import (
 )
 
 ALL = "*"
-_TIME = ("overdue", "over_percent")
+_TIME = ("overdue", "over_percent", "now")
 _CLASS = (
     "kind",
     "class_code",
@@ -55,7 +55,7 @@ RESULTS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 LASTING = frozenset(
     {
         "number", "source", "area_class", "grid", "duty_grid", "community", "subdistrict", "district", "has_phone",
-        "self_handled", "territory_department", "fallback_department",
+        "self_handled", "territory_department", "fallback_department", "reported_at",
     }
 )  # fmt: skip
 """Facts of a case that no operator at all changes."""

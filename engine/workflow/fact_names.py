@@ -1,13 +1,26 @@
-"""What expressions may ask about a case: the keys of ``case``, as ``CaseHost.facts`` gives them."""
+"""What expressions may ask about a case: the keys of ``case``, described in fact_names.csv."""
 
 from __future__ import annotations
 
-FACTS = frozenset(
-    {
-        "number", "kind", "class_code", "subclass_code", "full_code", "condition_no", "condition", "urgent", "source",
-        "area_class", "grid", "duty_grid", "community", "subdistrict", "district", "has_phone", "self_handled",
-        "duty_code", "owner_department", "duty_department", "territory_department", "fallback_department",
-        "lead_department", "units", "extensions", "suspensions", "reworks", "returns", "supervisions", "appeals",
-        "limit", "overdue", "over_percent", "status",
-    }
-)  # fmt: skip
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One key of ``case``: the type of its value (as in signatures of functions) and what it says in two languages."""
+
+    name: str
+    type: str
+    zh: str
+    en: str
+
+
+def _read_facts() -> tuple[Fact, ...]:
+    with Path(__file__).with_name("fact_names.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(Fact(**row) for row in csv.DictReader(file))
+
+
+CASE_FACTS = _read_facts()
+FACTS = frozenset(fact.name for fact in CASE_FACTS)
