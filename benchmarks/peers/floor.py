@@ -79,7 +79,9 @@ class Floor(Peer):
         self.close_task = update(TASK).where(TASK.c.id == bindparam("key"))
         self.move_instance = update(INSTANCE).where(INSTANCE.c.id == bindparam("key"))
         self.move_case = update(CASE).where(CASE.c.id == bindparam("key"))
-        self.drop_timer = delete(TIMER).where(TIMER.c.task_id == bindparam("key"))
+        self.drop_timer = delete(TIMER).where(
+            TIMER.c.instance_id == bindparam("instance"), TIMER.c.task_id == bindparam("key")
+        )
         self.draw = update(COUNTER).where(COUNTER.c.name == self.counter).values(value=COUNTER.c.value + 1)
 
     def start(self) -> Open:
@@ -123,7 +125,7 @@ class Floor(Peer):
         handled = {"handled_at": self.now} if following == "check" else {}
         connection.execute(self.move_case, {"key": row.case_id, **stage, **handled})
         if scene.timer is not None:
-            connection.execute(self.drop_timer, {"key": task.key})
+            connection.execute(self.drop_timer, {"key": task.key, "instance": row.instance_id})
         for message in scene.outbox:
             connection.execute(self.insert[OUTBOX], {**message, **of_case})
         return self._open(connection, there, row.case_id, row.instance_id) if there is not None else None

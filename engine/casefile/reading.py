@@ -102,7 +102,7 @@ def _rest() -> Sequence[tuple[Any, Any, str]]:
         (UnitRecord, select(unit).where(unit.c.case_id == case).order_by(unit.c.id), "case"),
         (ClockRecord, select(clock).where(clock.c.case_id == case).order_by(clock.c.id), "case"),
         (SpanRecord, select(span).where(span.c.clock_id.in_(clocks)).order_by(span.c.id), "case"),
-        (TaskRecord, select(TASK).where(TASK.c.instance_id == instance, TASK.c.status == "open"), "instance"),
+        (TaskRecord, select(TASK).where(TASK.c.case_id == case, TASK.c.status == "open"), "case"),
         (TimerRecord, select(timer).where(timer.c.instance_id == instance), "instance"),
         (WaitingRecord, select(waiting).where(waiting.c.instance_id == instance), "instance"),
     )
@@ -119,7 +119,7 @@ def _hang(file: CaseFile, kind: Any, rows: list[Any]) -> None:
         for span in rows:
             clocks[span.clock_id].spans.append(span)
     elif kind is TaskRecord:
-        file.tasks = {row.id: row for row in rows}
+        file.tasks = {row.id: row for row in rows if row.instance_id == file.instance.id}
     elif kind is TimerRecord:
         file.timers = {(row.task_id, row.position): row for row in rows}
     else:

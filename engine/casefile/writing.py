@@ -7,7 +7,7 @@ of them can be sent at once, as one statement that is its own transaction.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Table, bindparam, update
@@ -29,6 +29,7 @@ from engine.casefile.records import is_new
 from engine.models import CaseEvent, ClockSpan, IdempotencyKey, OutboxMessage, Timer, WaitingEvent
 
 PLACE = ("task_id", "position")
+TIMER_KEY = ("instance_id", *PLACE)
 
 
 class Pen(ABC):
@@ -159,11 +160,10 @@ def write_file(pen: Pen, file: CaseFile) -> None:
     _write_units_and_clocks(pen, file)
     for task in (*file.left, *file.tasks.values()):
         _write(pen, task, ("id",))
-    for table, rows, gone in (
-        (Timer.__table__, file.timers, file.timers_gone),
-        (WaitingEvent.__table__, file.listeners, file.listeners_gone),
-    ):
-        _write_places(pen, table, rows.values(), gone)
+    instance_id = file.instance.id
+    timers, listeners = list(file.timers.values()), list(file.listeners.values())
+    _write_places(pen, Timer.__table__, TIMER_KEY, instance_id, timers, file.timers_gone)
+    _write_places(pen, WaitingEvent.__table__, PLACE, instance_id, listeners, file.listeners_gone)
     file.left.clear()
 
 
@@ -206,19 +206,20 @@ def _end_span(pen: Pen, span: Any) -> None:
 _END_SPAN: dict[Dialect, Prepared] = {}
 
 
-def _write_places(pen: Pen, table: Any, rows: Iterable[Any], gone: list[Place]) -> None:
-    rows = list(rows)
+def _write_places(
+    pen: Pen, table: Any, keys: tuple[str, ...], instance_id: int, rows: list[Any], gone: list[Place]
+) -> None:
     for row in rows:
         if row.changed is None and (row.task_id, row.position) in gone:  # the place was left and taken again
             gone.remove((row.task_id, row.position))
             row.settle()
-            row.__dict__["changed"] = {name for name in row.columns if name not in PLACE}
+            row.__dict__["changed"] = {name for name in row.columns if name not in TIMER_KEY}
     for task_id, position in gone:
-        keys = {KEY + "task_id": task_id, KEY + "position": position}
-        pen.run(delete_from(table, pen.dialect, PLACE), keys)
+        found = {KEY + "instance_id": instance_id, KEY + "task_id": task_id, KEY + "position": position}
+        pen.run(delete_from(table, pen.dialect, keys), found)
     gone.clear()
     for row in rows:
-        _write(pen, row, PLACE)
+        _write(pen, row, keys)
 
 
 def write_lines(

@@ -60,6 +60,6 @@ def idle_instances() -> Select[int]:
 
     A timer whose clock stands still counts for nothing here: with no task open nothing will let that clock run.
     """
-    open_task = exists().where(Task.instance_id == Instance.id, Task.status == "open")
+    open_task = exists().where(Task.case_id == Instance.case_id, Task.instance_id == Instance.id, Task.status == "open")
     timer = exists().where(Timer.instance_id == Instance.id, Timer.due_at.is_not(None))
     return select(Instance.id).where(Instance.status == "running", ~open_task, ~timer).order_by(Instance.id)

@@ -20,6 +20,7 @@ from engine.cases.steps import begin_step
 from engine.cases.tasks import find_form, form_context
 from engine.cases.views import CaseSummary, person_names, summarise
 from engine.models import Case, Task
+from engine.models.workflow import OPEN
 from engine.organisation.actor import Actor
 from engine.platform import Platform
 from engine.workflow.forms import FieldView, Form
@@ -87,7 +88,7 @@ def list_tasks(
 
     ``mine`` keeps those the actor holds, ``group`` those nobody holds yet; both or neither keep all.
     """
-    conditions = [Task.status == "open", mine_or_my_groups(actor)]
+    conditions = [Task.status == OPEN, mine_or_my_groups(actor)]
     if mine != group:
         conditions.append(Task.assignee_id == actor.person_id if mine else Task.assignee_id.is_(None))
     counts = select(Task.stage, func.count()).where(*conditions).group_by(Task.stage).order_by(Task.stage)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text, Uuid
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text, Uuid, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.models.base import Base
@@ -45,6 +45,16 @@ class Instance(Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this attribute from the class
 
 
+OPEN: Any = literal_column("'open'")
+"""The status of an open task, written out in a query: with a parameter no database would use the indexes of these."""
+
+
+def _of_open(name: str, *columns: str, more: str = "") -> Index:
+    """An index of open tasks alone."""
+    condition = text(f"status = 'open'{more}")
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
 class Task(Base):
     """A user task on somebody's list. ``status``: open, done or withdrawn.
 
@@ -75,27 +85,29 @@ class Task(Base):
     completed_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     version: Mapped[int]
     __table_args__ = (
-        Index("ix_task_status_role_scope", "status", "role", "scope", "due_at"),
-        Index("ix_task_status_assignee", "status", "assignee_id"),
-        Index("ix_task_instance_status", "instance_id", "status"),
+        # Only open tasks are looked for among all cases; done ones leave these indexes, which stay small for ever.
+        _of_open("ix_task_open_role", "role", "scope", "due_at"),
+        _of_open("ix_task_open_assignee", "assignee_id", more=" AND assignee_id IS NOT NULL"),
     )
 
 
 class Timer(Base):
     """The due index: one row a waiting timer. ``due_at`` is none while the clock it measures is paused.
 
-    ``position`` tells the timers of one event-based gateway apart; it is 0 elsewhere.
+    ``position`` tells the timers of one event-based gateway apart; it is 0 elsewhere. The timers of an instance lie
+    side by side: the table is its own index, there is no other copy of the key.
     """
 
     __tablename__ = "timer"
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), primary_key=True, autoincrement=False)
     task_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True)
-    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), index=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     element: Mapped[str]
     text: Mapped[str]
     clock: Mapped[str | None]
     share: Mapped[float | None]
     due_at: Mapped[datetime | None] = mapped_column(index=True)
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy reads this attribute from the class
 
 
 class OutboxMessage(Base):

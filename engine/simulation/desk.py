@@ -17,6 +17,7 @@ from engine.cases.form_names import form_names
 from engine.cases.tasks import complete_task
 from engine.errors import Conflict, DomainError, NotFound
 from engine.models import Case, Instance, Task
+from engine.models.workflow import OPEN
 from engine.organisation.actor import Actor
 from engine.platform import Platform
 from engine.simulation.answers import Pen, Situation
@@ -47,7 +48,7 @@ def open_tasks(session: Session, case_ids: Iterable[int] = ()) -> list[OpenTask]
         select(*TASK)
         .join(Case, Case.id == Task.case_id)
         .join(Instance, Instance.id == Task.instance_id)
-        .where(Task.status == "open")
+        .where(Task.status == OPEN)
     )
     wanted = tuple(case_ids)
     if wanted:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.models import Case, Task
+from engine.models.workflow import OPEN
 
 
 @dataclass
@@ -48,7 +49,7 @@ def summarise(session: Session, tally: Tally, now: datetime) -> Summary:
     """Count what the database holds at ``now``."""
     by_status = session.execute(select(Case.status, func.count()).group_by(Case.status).order_by(Case.status))
     by_stage = session.execute(
-        select(Task.stage, func.count()).where(Task.status == "open").group_by(Task.stage).order_by(Task.stage)
+        select(Task.stage, func.count()).where(Task.status == OPEN).group_by(Task.stage).order_by(Task.stage)
     )
     verdicts = session.execute(select(Case.on_time, func.count()).where(Case.status == "closed").group_by(Case.on_time))
     counted = dict(verdicts.all())
