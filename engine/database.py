@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import QueuePool
 
 WRITE = "wangge_write"
+PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=30000", "wal_autocheckpoint=4000")
+"""How SQLite is used. The journal is folded into the database every 16 MB: pages that many acts write go there once."""
 
 
 def dumps(value: Any) -> str:
@@ -54,7 +56,7 @@ def prepare_engine(engine: Engine, *, synchronous: str = "FULL") -> None:
     def _configure(connection: Any, record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in (*PRAGMAS, f"synchronous={synchronous}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

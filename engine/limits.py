@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import lru_cache
 
 from engine.errors import Invalid
 
@@ -88,6 +89,7 @@ class Limit:
         return f"{self.value.normalize():f} {self.unit}"
 
 
+@lru_cache(maxsize=4096)
 def parse_limit(text: str) -> Limit:
     """Read ``8 work_hour``; a plural unit (``8 work_hours``) is read too.
 

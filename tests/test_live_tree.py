@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from copy import deepcopy
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -22,6 +24,7 @@ from engine.models import Instance
 from engine.platform import build_platform
 from engine.registry import Operator, build_registry
 from engine.testing.small_city import SmallTown, write_small_city
+from engine.workflow.identities import AT_ONCE, new_id
 from engine.workflow.step import Step
 from engine.workflow.tree import merge, own
 
@@ -176,3 +179,16 @@ def containers(value: Any) -> Iterator[Any]:
         yield value
         for each in value.values() if isinstance(value, dict) else value:
             yield from containers(each)
+
+
+def test_ids_are_random_uuids_and_a_forked_process_draws_its_own() -> None:
+    drawn = [new_id() for _ in range(3 * AT_ONCE)]
+    assert len(set(drawn)) == len(drawn)
+    assert {each.version for each in drawn} == {4}
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writer, new_id().bytes)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert UUID(bytes=os.read(reader, 16)) not in {new_id() for _ in range(AT_ONCE)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import select
@@ -20,9 +21,14 @@ def form_names(unit: Unit, actor: Actor | None, case_id: int, form: Form | None)
     The database is read only for a form that has to do with photos. An answer that names any other photo is refused.
     """
     names: dict[str, Any] = {"roles": sorted(actor.roles) if actor is not None else []}
-    if form is not None and form.has_photos:
+    if form is not None and _has_photos(form):
         names[PHOTOS_OF_CASE] = case_photos(unit.session, case_id)
     return names
+
+
+@lru_cache(maxsize=4096)
+def _has_photos(form: Form) -> bool:
+    return form.has_photos
 
 
 def case_photos(session: Session, case_id: int) -> tuple[Option, ...]:

@@ -208,19 +208,20 @@ def own_limit(step: Step, text: str) -> Limit | None:
 def date_tasks(step: Step) -> None:
     """Due and warning moments of open tasks: their own limit, or the clock that runs with them."""
     for row in step.tasks.values():
-        share = warning_share(step, row)
         if row.limit_text and row.due_at is None:
-            limit = own_limit(step, row.limit_text)
+            limit, share = own_limit(step, row.limit_text), warning_share(step, row)
             assert limit is not None
             row.due_at = moment_of(limit, row.created_at, step.host.calendar)
             row.warn_at = moment_of(limit, row.created_at, step.host.calendar, share)
         elif row.clock and not row.limit_text:
             due = step.host.clock_moment(step.case, row.clock, 1.0)
             if due != row.due_at:
-                row.due_at, row.warn_at = due, step.host.clock_moment(step.case, row.clock, share)
+                row.due_at = due
+                row.warn_at = step.host.clock_moment(step.case, row.clock, warning_share(step, row))
 
 
 def warning_share(step: Step, row: Task) -> float:
     """After which share of the limit the light turns yellow."""
-    match = SHARE.match(step.definition.element(row.process, row.element).properties.get("warn_at", ""))
+    text = step.definition.element(row.process, row.element).properties.get("warn_at")
+    match = SHARE.match(text) if text else None
     return float(match.group(1)) / 100 if match else DEFAULT_WARNING

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from cronsim import CronSim, CronSimError
 
@@ -91,6 +92,7 @@ class TimerText:
     by_condition: bool = False
 
 
+@lru_cache(maxsize=4096)
 def parse_timer(text: str, calendar: WorkCalendar) -> TimerText:
     """Read a timer; dates and moments are local unless they have an offset. Raises TimerUnreadable with the remedy."""
     match = OF_LIMIT.match(text)

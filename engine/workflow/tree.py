@@ -12,12 +12,14 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from time import time
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from SpiffWorkflow.exceptions import WorkflowException
 from SpiffWorkflow.task import Task as SpiffTask
 from SpiffWorkflow.util.deep_merge import DeepMerge
 from SpiffWorkflow.util.task import TaskState
+
+from engine.workflow.identities import new_id
 
 FUTURE, WAITING, READY, COMPLETED = TaskState.FUTURE, TaskState.WAITING, TaskState.READY, TaskState.COMPLETED
 PREDICTED = TaskState.PREDICTED_MASK
@@ -39,7 +41,7 @@ class CaseTask(SpiffTask):  # type: ignore[misc]
         state: int = TaskState.MAYBE,
         id: UUID | None = None,
     ) -> None:
-        self.id = id or uuid4()
+        self.id = id or new_id()
         self.workflow = workflow
         self.task_spec = task_spec
         self.parent = parent
