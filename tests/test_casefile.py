@@ -201,3 +201,26 @@ def test_a_database_in_memory_commits_with_its_session(tmp_path: Path) -> None:
     assert writer_of(town.session) is None
     assert work.open() == ["file_case"]
     town.close()
+
+
+@pytest.mark.postgresql
+def test_a_server_that_restarts_costs_nobody_an_act(tmp_path: Path) -> None:
+    """Every connection that was kept is dead then; the act is tried again on a new one."""
+    with scratch_postgresql() as url:
+        town = SmallTown(write_small_city(tmp_path / "small"), url=url)
+        works = [CaseWork(town) for _ in range(4)]
+        for work in works:
+            work.accept()
+        now, actor = town.clock.now(), town.actor("shift_leader")
+        tasks = [work.task("file_case").id for work in works]
+        town.session.rollback()
+        with town.session.get_bind().connect() as connection:  # type: ignore[union-attr]
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        answers = {"decision": "approve", "condition": CONDITION, "urgent": False}
+        for task in tasks:
+            with session_factory(town.session.get_bind())() as session:
+                complete_task(session, town.platform, actor, task, answers, now=now)
+        town.close()

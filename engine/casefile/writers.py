@@ -167,18 +167,19 @@ class WireWriter(Writer):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self._opened: dict[int, Any] = {}
+        self._idle: deque[Any] = deque()
 
     def write(self, work: Work) -> None:
-        pooled = self._pool.connect()
+        pooled = self._take()
         try:
             work(self._settled(pooled))
         except BaseException as error:
             self._give_up(pooled)
             raise self.told(error) from None
-        pooled.close()
+        self._idle.append(pooled)
 
     def open(self, asked: Sequence[Asked]) -> tuple[Any, list[Any]]:
-        pooled = self._pool.connect()
+        pooled = self._take()
         try:
             raw = self._settled(pooled)
             with raw.pipeline():
@@ -202,7 +203,19 @@ class WireWriter(Writer):
         except BaseException as error:
             self._give_up(pooled)
             raise self.told(error) from None
-        pooled.close()
+        self._idle.append(pooled)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+        super().close()
+
+    def _take(self) -> Any:
+        """A connection between two acts: none of them leaves anything to be reset."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._pool.connect()
 
     def _settled(self, pooled: Any) -> Any:
         """The driver's connection, made ready when it is new."""
@@ -221,10 +234,12 @@ class WireWriter(Writer):
                 raw.execute("ROLLBACK")
         except self.dialect.loaded_dbapi.Error:
             raw.close()
-        if raw.closed:
-            pooled.invalidate()
-        else:
+        if not raw.closed:
             pooled.close()
+            return
+        pooled.invalidate()
+        while self._idle:  # the server has gone: the others are dead too
+            self._idle.pop().invalidate()
 
 
 _writers: WeakKeyDictionary[Engine, Writer] = WeakKeyDictionary()

@@ -55,8 +55,10 @@ class Pen(ABC):
         """Everything is in the database, not committed yet."""
 
     def insert_record(self, record: Any) -> None:
-        """A new row of a record."""
-        self.run(insert_into(record.table, self.dialect, record.columns), record.__dict__)
+        """A new row of a record; a column without a value is not mentioned."""
+        mine = record.__dict__
+        names = tuple([name for name in record.columns if mine[name] is not None])
+        self.run(insert_into(record.table, self.dialect, names), mine)
         record.settle()
 
     def update_record(self, record: Any, keys: tuple[str, ...] = ("id",)) -> None:
