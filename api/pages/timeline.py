@@ -15,6 +15,7 @@ from api.pages.languages import _, page_language
 from api.pages.words import CLOSE_KINDS, PARTS, SOURCES, limit_words, role_name, word
 from engine.cases.diagrams import case_instance
 from engine.cases.views import HistoryLine, history
+from engine.explain.decided import Decided, read_decided, write_value
 from engine.models import Case, Task
 from engine.platform import Platform
 from engine.workflow.definitions import Definition
@@ -26,8 +27,16 @@ QUIET = frozenset({"evaluated"})
 
 
 @dataclass(frozen=True)
+class Section:
+    """A decision in detail: what it was asked, which rules matched, what it gave."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Line:
-    """One line: ``took_s`` is how long the task lay open, ``facts`` are label and text pairs."""
+    """One line: ``took_s`` is how long the task lay open, ``facts`` are label and text pairs, ``details`` fold away."""
 
     at: datetime
     title: str
@@ -36,6 +45,7 @@ class Line:
     where: str
     took_s: float | None
     facts: tuple[tuple[str, str], ...]
+    details: tuple[Section, ...] = ()
 
 
 def timeline(session: Session, platform: Platform, case: Case) -> list[Line]:
@@ -70,6 +80,8 @@ class _Teller:
             title = f"{title} · {self.decision(str(event.data.get('decision', '')))}"
         elif event.kind == "timer_fired":
             title = f"{title} · {self.element(event)}"
+        facts = self.answers(task, event.data) if event.kind == "task_completed" else self.facts(event.data)
+        decided = self.decided(event.data) if event.kind == "decision" else None
         department = event.department
         where = self.department(department.code) if department else ""
         role = role_name(event.actor_role) if event.actor_role and event.actor != "system" else ""
@@ -80,7 +92,8 @@ class _Teller:
             who=_("系统") if event.actor == "system" else event.actor,
             where=" · ".join(part for part in (where, role) if part),
             took_s=(event.at - task.created_at).total_seconds() if task is not None else None,
-            facts=tuple(self.answers(task, event.data) if event.kind == "task_completed" else self.facts(event.data)),
+            facts=(*(self.grounds(decided) if decided is not None else ()), *facts),
+            details=tuple(map(self.section, (*decided.required, decided))) if decided is not None else (),
         )
 
     def element(self, event: HistoryLine) -> str:
@@ -91,6 +104,32 @@ class _Teller:
         """A decision by the name its table has."""
         known = self.definition.decisions.get(name) if self.definition else None
         return context.translations().say(page_language(), f"decision:{name}", getattr(known, "name", "") or name)
+
+    def decided(self, data: Mapping[str, Any]) -> Decided:
+        """A decision in the words of its table."""
+        decisions = self.definition.decisions if self.definition is not None else {}
+        return read_decided(data, decisions, context.translations().speaker(page_language()), _("第 {row} 条规则"))
+
+    def grounds(self, decided: Decided) -> Iterator[tuple[str, str]]:
+        """What a decision rests on: the rules that matched, or that none did."""
+        if decided.nothing:
+            yield _("依据"), _("没有规则命中")
+        for rule in decided.rules:
+            yield _("依据"), rule.text
+
+    def section(self, decided: Decided) -> Section:
+        """A decision, or one that it required, in detail."""
+        given = [(_("输入：%(label)s", label=label), self.plain(value)) for label, value in decided.inputs]
+        gave = [(_("得出：%(label)s", label=label), self.plain(value)) for label, value in decided.outputs]
+        return Section(decided.name, (*given, *self.grounds(decided), *gave))
+
+    def plain(self, value: Any) -> str:
+        """A value of a decision as people read it, departments by name."""
+        if isinstance(value, str) and value:
+            return self.department(value)
+        if isinstance(value, list | tuple) and value:
+            return "、".join(map(self.plain, value))
+        return write_value(value, {"yes": _("是"), "no": _("否"), "no_value": _("无")})
 
     def department(self, code: str) -> str:
         return self.platform.host.directory.name(code, page_language())
@@ -129,10 +168,6 @@ class _Teller:
             "description": _("描述"), "reason": _("理由"), "instruction": _("要求"), "reply": _("答复"),
             "text": _("内容"), "until": _("截止"), "into": _("并入"), "number": _("案件号"),
         }  # fmt: skip
-        for rule in data.get("rules") or ():
-            if isinstance(rule, Mapping) and rule.get("note"):
-                key = f"decision:{data.get('decision')}:{rule.get('id')}"
-                yield _("依据"), context.translations().say(page_language(), key, str(rule["note"]))
         if isinstance(data.get("value"), Mapping) and data["value"].get("reason"):
             yield _("理由"), str(data["value"]["reason"])
         if data.get("source") in SOURCES:
