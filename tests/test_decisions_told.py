@@ -88,6 +88,28 @@ def test_the_page_says_when_no_rule_matched_and_what_was_asked(opened: Open, lan
     assert words in told and "few" in told
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh", ["理由 按问题类别的职责分工派遣。", "得出：依据 按职责", "输入：是否紧急 否", "输入：部件或事件 部件"]),
+        ("en", ["Reason Dispatched by the duty for this class of problem.", "Gave: Basis by duty", "Asked: Urgent no",
+                "Asked: Component or event Component"]),
+    ],
+)  # fmt: skip
+def test_the_core_s_own_decisions_are_told_in_both_languages(tmp_path: Path, language: str, words: list[str]) -> None:
+    url = f"sqlite:///{tmp_path / 'small.db'}"
+    town = SmallTown(write_small_city(tmp_path / "small"), url)
+    work = CaseWork(town)
+    work.dispatch()
+    settings = Settings(str(town.folder), url, "test", tmp_path, check_city=False, testing=True)
+    site = Site(create_app(settings, clock=town.clock), town)
+    page = site.desk("shift_leader", language).get(f"/cases/{work.case.number}")
+    told = " ".join(" ".join(page.tree.find(".//*[@id='timeline']").itertext()).split())
+    town.close()
+    for each in words:
+        assert each in told
+
+
 def test_the_api_gives_the_same_in_history_and_explanation(opened: Open) -> None:
     site, work = opened("month = 7\npeople = 60")
     api = Api(site.app, work.town.clock)

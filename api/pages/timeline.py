@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from api import context
 from api.pages.languages import _, page_language
-from api.pages.words import CLOSE_KINDS, PARTS, SOURCES, limit_words, role_name, word
+from api.pages.words import CLOSE_KINDS, KINDS, PARTS, SOURCES, limit_words, role_name, word
 from engine.cases.diagrams import case_instance
 from engine.cases.views import HistoryLine, history
 from engine.explain.decided import Decided, read_decided, write_value
@@ -116,17 +116,20 @@ class _Teller:
             yield _("依据"), _("没有规则命中")
         for rule in decided.rules:
             yield _("依据"), rule.text
+        if decided.reason:
+            yield _("理由"), decided.reason
 
     def section(self, decided: Decided) -> Section:
         """A decision, or one that it required, in detail."""
         given = [(_("输入：%(label)s", label=label), self.plain(value)) for label, value in decided.inputs]
         gave = [(_("得出：%(label)s", label=label), self.plain(value)) for label, value in decided.outputs]
-        return Section(decided.name, (*given, *self.grounds(decided), *gave))
+        rules = [pair for pair in self.grounds(decided) if pair[1] != decided.reason]
+        return Section(decided.name, (*given, *rules, *gave))
 
     def plain(self, value: Any) -> str:
         """A value of a decision as people read it, departments by name."""
         if isinstance(value, str) and value:
-            return self.department(value)
+            return word("kind", value) if value in KINDS else self.department(value)
         if isinstance(value, list | tuple) and value:
             return "、".join(map(self.plain, value))
         return write_value(value, {"yes": _("是"), "no": _("否"), "no_value": _("无")})
@@ -168,8 +171,6 @@ class _Teller:
             "description": _("描述"), "reason": _("理由"), "instruction": _("要求"), "reply": _("答复"),
             "text": _("内容"), "until": _("截止"), "into": _("并入"), "number": _("案件号"),
         }  # fmt: skip
-        if isinstance(data.get("value"), Mapping) and data["value"].get("reason"):
-            yield _("理由"), str(data["value"]["reason"])
         if data.get("source") in SOURCES:
             yield _("来源"), word("source", data["source"])
         if data.get("limit"):

@@ -18,8 +18,8 @@ Say = Callable[[str, str], str]
 class Decided:
     """What was decided and why, labels and rules in one language, values as they were.
 
-    ``nothing`` says that it was a table in which no rule matched. ``required`` are the decisions it needed, in the
-    order they were taken.
+    ``nothing`` says that it was a table in which no rule matched, ``reason`` is the text of an output of that name.
+    ``required`` are the decisions it needed, in the order they were taken.
     """
 
     decision: str
@@ -28,6 +28,7 @@ class Decided:
     rules: tuple[RuleHit, ...]
     nothing: bool
     outputs: tuple[tuple[str, Any], ...]
+    reason: str = ""
     required: tuple[Decided, ...] = ()
 
 
@@ -40,13 +41,15 @@ def read_decided(data: Mapping[str, Any], decisions: Mapping[str, Decision], say
     name = str(data.get("decision") or "")
     decision = decisions.get(name)
     rules = tuple(_rules(name, data, say, row))
+    value = _said_value(name, data.get("value"), rules, say)
     return Decided(
         decision=name,
         name=say(f"decision:{name}", decision.name if decision else name),
         inputs=tuple((_input_label(decision, label, say), value) for label, value in _items(data.get("inputs"))),
         rules=rules,
         nothing=not rules and data.get("policy") != "",
-        outputs=tuple(_outputs(decision, name, data.get("value"), say)),
+        outputs=tuple(_outputs(decision, name, value, say)),
+        reason=str(value.get("reason") or "") if isinstance(value, Mapping) else "",
         required=tuple(read_decided(each, decisions, say, row) for each in data.get("required") or ()),
     )
 
@@ -78,6 +81,22 @@ def _rules(decision: str, data: Mapping[str, Any], say: Say, row: str) -> Iterat
 def _input_label(decision: Decision | None, label: str, say: Say) -> str:
     column = next((each for each in decision.inputs if each.label == label), None) if decision is not None else None
     return say(f"decision:{decision.decision_id}:{column.id}", label) if decision and column and column.id else label
+
+
+def _said_value(decision: str, value: Any, rules: tuple[RuleHit, ...], say: Say) -> Any:
+    """The value with the texts that its rules wrote, in the language: ``decision:<decision>:<rule>:<output>``."""
+    if isinstance(value, Mapping):
+        return _said_row(decision, value, rules[0].id, say) if len(rules) == 1 else value
+    if isinstance(value, list) and len(value) == len(rules) and all(isinstance(each, Mapping) for each in value):
+        return [_said_row(decision, each, rule.id, say) for each, rule in zip(value, rules, strict=True)]
+    return value
+
+
+def _said_row(decision: str, row: Mapping[str, Any], rule: str, say: Say) -> dict[str, Any]:
+    return {
+        key: say(f"decision:{decision}:{rule}:{key}", each) if isinstance(each, str) and each else each
+        for key, each in row.items()
+    }
 
 
 def _outputs(decision: Decision | None, name: str, value: Any, say: Say) -> Iterator[tuple[str, Any]]:
