@@ -265,7 +265,9 @@ def test_rows_are_added_kept_and_taken_away_without_scripts(site: Site) -> None:
     assert refused.error_of("cars[2].plate") == "以字母开头。"
     page = press(desk, refused, "_remove=cars[0]")
     assert [page.field(f"cars[{at}].plate").get("value") for at in (0, 1)] == ["B2", "9"]
-    press(desk, page, "act=complete", **{"cars[1].plate": "C3", "cars[1].towed": "true"})
+    done = press(desk, page, "act=complete", **{"cars[1].plate": "C3", "cars[1].towed": "true"})
+    told = done.words('.//*[@id="timeline"]')
+    assert "车牌：B2；车型：大 车牌：C3；车型：小；已拖离：是" in told
     assert answers_of(work)["cars"] == [
         {"plate": "B2", "size": "l", "towed": False}, {"plate": "C3", "size": "s", "towed": True},
     ]  # fmt: skip
@@ -305,7 +307,8 @@ def test_photos_of_the_case_are_chosen_in_the_form(site: Site) -> None:
     assert len(ids) == 2
     refused = press(desk, page, "act=complete", proof=["77"])
     assert refused.error_of("proof") == "照片 77 不属于本案。"
-    press(desk, refused, "act=complete", proof=[ids[1]])
+    done = press(desk, refused, "act=complete", proof=[ids[1]])
+    assert "证据1 张照片" in done.words('.//*[@id="timeline"]')
     assert answers_of(work) == {"proof": [int(ids[1])]}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,8 @@ from engine.models import Case, Task
 from engine.platform import Platform
 from engine.workflow.definitions import Definition
 from engine.workflow.expression_functions import convert_to_text
-from engine.workflow.forms import Form
+from engine.workflow.forms import Field, Form
+from engine.workflow.forms_drafts import is_empty
 
 QUIET = frozenset({"evaluated"})
 """Events that say nothing to people on a case's page."""
@@ -143,24 +144,32 @@ class _Teller:
         given = data.get("answers") or {}
         if form is None or not isinstance(given, Mapping):
             return
-        say = context.translations().speaker(page_language())
-        for each in form.components:
-            value = given.get(each.key)
-            if each.is_answered and value not in (None, "", [], False):
-                yield say(f"form:{form.form_id}:{each.key}", each.label), self.value(form, each.key, value)
+        yield from self.filled(form, form.components, given)
 
-    def value(self, form: Form, key: str, value: Any) -> str:
+    def filled(self, form: Form, fields: Iterable[Field], given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Label and text of what was filled in."""
+        say = context.translations().speaker(page_language())
+        for each in fields:
+            value = given.get(each.key)
+            if each.is_answered and not is_empty(value):
+                yield say(f"form:{form.form_id}:{each.key}", each.label or each.key), self.value(form, each, value)
+
+    def value(self, form: Form, field: Field, value: Any) -> str:
+        if field.kind == "filepicker":
+            return _("%(count)s 张照片", count=len(value) if isinstance(value, list | tuple) else 1)
         if isinstance(value, list | tuple):
-            return "、".join(self.value(form, key, each) for each in value)
+            between = "\n" if field.columns else "、"
+            return between.join(self.value(form, field, each) for each in value)
+        if isinstance(value, Mapping):
+            colon, stop = ("：", "；") if page_language() == "zh" else (": ", "; ")
+            return stop.join(f"{label}{colon}{text}" for label, text in self.filled(form, field.columns, value))
         if value is True:
             return _("是")
         text = convert_to_text(value)
-        found = next((each for each in form.components if each.key == key), None)
-        if found is not None and isinstance(found.options, tuple):
-            for option in found.options:
-                if convert_to_text(option.value) == text:
-                    say = context.translations().speaker(page_language())
-                    return say(f"form:{form.form_id}:{key}:{text}", option.label)
+        for option in field.options if isinstance(field.options, tuple) else ():
+            if convert_to_text(option.value) == text:
+                say = context.translations().speaker(page_language())
+                return say(f"form:{form.form_id}:{field.key}:{text}", option.label)
         if text in self.conditions:
             return self.conditions[text]
         return self.department(text)
