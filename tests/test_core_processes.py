@@ -138,6 +138,10 @@ def test_a_reason_is_mandatory_wherever_something_is_returned_or_refused() -> No
         assert reason["validate"]["required"] is True
 
 
+SAID = ("reason", "instruction", "rule")
+"""Outputs of the core's decisions that clerks read as they are."""
+
+
 def expected_keys() -> Iterator[tuple[str, str]]:
     for diagram in DIAGRAMS.values():
         yield f"process:{diagram.id}", diagram.name
@@ -161,6 +165,10 @@ def expected_keys() -> Iterator[tuple[str, str]]:
             yield f"decision:{decision.get('id')}:{item.get('id')}", item.get("label")
         for rule in decision.iter("{*}rule"):
             yield f"decision:{decision.get('id')}:{rule.get('id')}", rule.findtext("{*}description")
+            for output, cell in zip(decision.iter("{*}output"), rule.iter("{*}outputEntry"), strict=True):
+                text = cell.findtext("{*}text") or ""
+                if output.get("name") in SAID and text.startswith("'"):
+                    yield f"decision:{decision.get('id')}:{rule.get('id')}:{output.get('name')}", text.strip("'")
     for role in roles():
         yield f"role:{role}", "角色"
 

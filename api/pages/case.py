@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from flask import request
+from flask import request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 
 from api import context
-from api.pages.controls import Control, Sheet
+from api.pages.controls import Control, Picture, Sheet
+from api.pages.drafts import Leftover, leftovers, name_sheet, tell
 from api.pages.frame import actor, back_to, render
 from api.pages.languages import _, page_language
 from api.pages.refusals import Refusal, refusal_of
 from api.pages.steps import steps_of
 from api.pages.timeline import timeline
-from api.pages.words import word
+from api.pages.words import local_moment, word
 from engine.calendar import LimitError, parse_limit
 from engine.cases.access import access_case, visible
 from engine.cases.actions import ACTIONS, act_on_case
 from engine.cases.deadlines import ClockReason, explain_deadline
 from engine.cases.diagrams import case_instance
+from engine.cases.drafts import DraftView, find_draft, left_drafts
 from engine.cases.evidence import ROLES as PHOTO_ROLES
 from engine.cases.task_list import TaskDetail, open_task
-from engine.cases.views import CaseDetail, describe
+from engine.cases.views import CaseDetail, EvidenceView, describe
 from engine.errors import DomainError, NotFound
-from engine.models import Case
+from engine.models import Case, Task
 
 SHOWN_LINES = 12
 """Lines of the history shown at once; earlier ones unfold."""
@@ -56,6 +59,9 @@ class WorkForm:
     missing_photos: tuple[str, ...]
     sentences: tuple[str, ...]
     key: str
+    sheet: str
+    draft: DraftView | None
+    leftovers: tuple[Leftover, ...]
 
 
 def one_case(number: str) -> BaseResponse:
@@ -89,6 +95,7 @@ def show_case(case: Case, attempt: Attempt) -> BaseResponse:
         "nearby": nearby(case), "photo_roles": PHOTO_ROLES, "shown_lines": SHOWN_LINES,
         "has_diagram": case_instance(db, case) is not None,
         "may_upload": actor().may("evidence.add") and case.status not in ("rejected", "merged", "voided"),
+        "left": drafts_left(case),
         "lost": lost_words(attempt) if work is None or work.detail.task.id != attempt.task else [],
     }  # fmt: skip
     response = render("case.html", attempt.refusal.status if attempt.refusal else 200, **values)
@@ -103,23 +110,59 @@ def work_form(case: Case, detail: CaseDetail, attempt: Attempt) -> WorkForm | No
     if chosen is None:
         return None
     tried = attempt if chosen == attempt.task else Attempt()
-    return build_work(case, chosen, tried, [photo.role for photo in detail.evidence])
+    return build_work(case, chosen, tried, detail.evidence)
 
 
-def build_work(case: Case, task_id: UUID, attempt: Attempt, photos: Sequence[str]) -> WorkForm:
-    """A task with its form, filled with what was answered so far."""
-    found = open_task(context.session(), context.platform(), actor(), task_id, context.now(), attempt.answers or None)
+def build_work(case: Case, task_id: UUID, attempt: Attempt, photos: Sequence[EvidenceView]) -> WorkForm:
+    """A task with its form, filled with what was answered so far, else with the reader's draft."""
+    db, platform = context.session(), context.platform()
+    draft = find_draft(db, platform, actor(), task_id)
+    answers = attempt.answers or (draft.answers if draft is not None else None)
+    found = open_task(db, platform, actor(), task_id, context.now(), answers)
     controls: tuple[Control, ...] = ()
     if found.form is not None:
         near = f"{case.kind}/{case.full_code}/"
-        controls = Sheet(found.form, attempt.errors, attempt.finds, near).controls(found.fields)
+        shown = [picture_of(case, photo) for photo in photos]
+        controls = Sheet(found.form, attempt.errors, attempt.finds, near, shown).controls(found.fields)
     return WorkForm(
         found, controls,
-        conditional=any(view.field.hide for view in found.fields),
-        missing_photos=tuple(role for role in found.evidence if role not in photos),
+        conditional=found.form is not None and found.form.is_live,
+        missing_photos=tuple(role for role in found.evidence if role not in {photo.role for photo in photos}),
         sentences=tuple(own_limit(found)),
         key=uuid4().hex,
+        sheet=name_sheet(db.get_one(Task, task_id)),
+        draft=draft,
+        leftovers=tuple(leftovers(draft, controls)),
     )  # fmt: skip
+
+
+def picture_of(case: Case, photo: EvidenceView) -> Picture:
+    """A photo as a form shows it."""
+    caption = f"{word('photo', photo.role)} {local_moment(photo.taken_at or photo.uploaded_at)}"
+    return Picture(str(photo.id), url_for("pages.photo", number=case.number, evidence_id=photo.id), caption)
+
+
+@dataclass(frozen=True)
+class LeftDraft:
+    """A draft of a task that is over, in the reader's language."""
+
+    task: UUID
+    name: str
+    saved_at: datetime
+    texts: tuple[Leftover, ...]
+
+
+def drafts_left(case: Case) -> list[LeftDraft]:
+    """What the reader had begun for tasks of the case that went another way."""
+    found = left_drafts(context.session(), context.platform(), actor(), case.id)
+    say = context.translations().element
+    return [
+        LeftDraft(
+            each.task, say(page_language(), each.process, each.element, each.name), each.saved_at,
+            tuple(tell(text) for text in (*each.words, *each.set_aside)),
+        )
+        for each in found
+    ]  # fmt: skip
 
 
 def own_limit(found: TaskDetail) -> list[str]:

@@ -11,6 +11,7 @@ from api import context
 from api.pages.frame import actor, back_to, is_fragment, render
 from api.pages.languages import _
 from api.pages.words import STAGES
+from engine.cases.drafts import drafted
 from engine.cases.task_list import list_tasks
 from engine.cases.tasks import claim_task
 from engine.errors import Conflict, NotFound
@@ -35,6 +36,7 @@ def inbox() -> BaseResponse:
         "found": found, "stages": stages, "total": sum(found.stages.values()), "whose": whose, "stage": stage,
         "late": sum(task.light == "red" for task in found.tasks), "first": not request.args.get("cursor"),
         "following": following if found.next_cursor else "",
+        "drafted": drafted(context.session(), actor(), [task.id for task in found.tasks]),
     }  # fmt: skip
     return render("parts/inbox_list.html" if is_fragment() else "inbox.html", **values)
 

@@ -55,6 +55,15 @@ CHINESE = tuple(
         r"there is no other case '?(?P<into>[^' ]*)'? to merge into":
             "没有可并入的案件 {into}；请填写在办案件的案件号。",
         r"case (?P<into>\S+) is \w+ itself": "案件 {into} 本身已终止；请并入在办的案件。",
+        r"(?P<task>.+) is no longer open, nothing was saved":
+            "“{task}”已不在待办之列，没有保存；请先复制您填写的内容，再刷新页面。",
+        r"your draft was saved at .+ in another window":
+            "您在另一窗口保存了较新的草稿；刷新页面可查看它，按“保存草稿”则改存本页内容。",
+        r"your draft was discarded meanwhile":
+            "您在另一窗口放弃了草稿；按“保存草稿”可重新保存本页内容。",
+        r"the draft has (?P<size>\d+) kB, at most (?P<most>\d+) kB":
+            "草稿有 {size} kB，过大；请缩短到 {most} kB 以内。",
+        r"(?P<task>.+) has no form; there is nothing to keep": "“{task}”没有表单；无需保存草稿。",
         r"others are working on this case": "有人正在同时办理此案件；请刷新后重试。",
         r"login or password is wrong": "账号或密码不正确；忘记密码请联系系统管理员。",
         r"too many failed logins .+ in (?P<seconds>\d+) seconds": "登录失败次数过多；请 {seconds} 秒后再试。",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
 from api import context
+from api.pages.answers import finds_of, insert_standard_text, read_answers
 from api.pages.case import Attempt, build_work, show_case
-from api.pages.controls import finds_of, insert_standard_text, read_answers
+from api.pages.drafts import discard, has_new_form, save_page
 from api.pages.frame import actor, back_to, broken, is_fragment, render
 from api.pages.inbox import claim_next
 from api.pages.languages import _, page_language
-from api.pages.refusals import refusal_of
+from api.pages.refusals import Refusal, refusal_of
 from api.resources.incidents import note_incident
 from engine.cases.access import access_case, access_task
 from engine.cases.tasks import claim_task, complete_task, find_form, release_task
@@ -48,8 +50,12 @@ def complete(task_id: UUID) -> BaseResponse:
         )
     form = form_of(task)
     sent = request.form
+    if sent.get("act") == "discard":
+        return discard(task_id)
     answers = read_answers(form, sent) if form is not None else {}
     finds = finds_of(sent)
+    if sent.get("act") == "draft" or (task.status == "open" and has_new_form(task, sent)):
+        return keep_draft(task, Attempt(task_id, answers=answers, finds=finds))
     if sent.get("act") not in ("complete", "next"):
         insert_standard_text(answers, sent)
         return show_case(case_of(task), Attempt(task_id, answers=answers, finds=finds))
@@ -72,15 +78,35 @@ def complete(task_id: UUID) -> BaseResponse:
     return back_to("pages.one_case", number=context.session().get_one(Case, task.case_id).number, said=said)
 
 
+def keep_draft(task: Task, attempt: Attempt) -> BaseResponse:
+    """Keep what the page holds as a draft, by wish or because the form has changed meanwhile."""
+    renewed = has_new_form(task, request.form)
+    try:
+        save_page(task, request.form)
+    except (FormInvalid, DomainError) as error:
+        context.session().rollback()
+        refusal, errors = refusal_of(error)
+        return show_case(case_of(task), replace(attempt, errors=errors, refusal=refusal))
+    if renewed:
+        what = _("流程已更新，此任务的表单有变化。您填写的内容已存为草稿。")
+        refusal = Refusal(409, _("表单已更新"), what, _("请核对后重新提交。"))
+        return show_case(case_of(task), Attempt(task.id, refusal=refusal))
+    number = context.session().get_one(Case, task.case_id).number
+    return back_to("pages.one_case", number=number, task=task.id, said=_("草稿已保存。"))
+
+
 def fields(task_id: UUID) -> BaseResponse:
     """Only the fields, as they are shown for what is answered so far: conditions are the server's to decide."""
     if not is_fragment():
         return complete(task_id)
     task = access_task(context.session(), actor(), task_id)
+    if has_new_form(task, request.form):
+        save_page(task, request.form)
+        return BaseResponse("", headers={"HX-Refresh": "true"})
     form, case = form_of(task), context.session().get_one(Case, task.case_id)
     answers = read_answers(form, request.form) if form is not None else {}
     insert_standard_text(answers, request.form)
-    photos = [photo.role for photo in evidence_of(context.session(), case)]
+    photos = evidence_of(context.session(), case)
     work = build_work(case, task_id, Attempt(task_id, answers=answers, finds=finds_of(request.form)), photos)
     response = render("parts/form_fields.html", work=work)
     context.session().commit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,22 +12,32 @@ from sqlalchemy.orm import Session
 
 from api import context
 from api.pages.languages import _, page_language
-from api.pages.words import CLOSE_KINDS, PARTS, SOURCES, limit_words, role_name, word
+from api.pages.words import CLOSE_KINDS, KINDS, PARTS, SOURCES, limit_words, role_name, word
 from engine.cases.diagrams import case_instance
 from engine.cases.views import HistoryLine, history
+from engine.explain.decided import Decided, read_decided, write_value
 from engine.models import Case, Task
 from engine.platform import Platform
 from engine.workflow.definitions import Definition
 from engine.workflow.expression_functions import convert_to_text
-from engine.workflow.forms import Form
+from engine.workflow.forms import Field, Form
+from engine.workflow.forms_drafts import is_empty
 
 QUIET = frozenset({"evaluated"})
 """Events that say nothing to people on a case's page."""
 
 
 @dataclass(frozen=True)
+class Section:
+    """A decision in detail: what it was asked, which rules matched, what it gave."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Line:
-    """One line: ``took_s`` is how long the task lay open, ``facts`` are label and text pairs."""
+    """One line: ``took_s`` is how long the task lay open, ``facts`` are label and text pairs, ``details`` fold away."""
 
     at: datetime
     title: str
@@ -36,6 +46,7 @@ class Line:
     where: str
     took_s: float | None
     facts: tuple[tuple[str, str], ...]
+    details: tuple[Section, ...] = ()
 
 
 def timeline(session: Session, platform: Platform, case: Case) -> list[Line]:
@@ -70,6 +81,8 @@ class _Teller:
             title = f"{title} · {self.decision(str(event.data.get('decision', '')))}"
         elif event.kind == "timer_fired":
             title = f"{title} · {self.element(event)}"
+        facts = self.answers(task, event.data) if event.kind == "task_completed" else self.facts(event.data)
+        decided = self.decided(event.data) if event.kind == "decision" else None
         department = event.department
         where = self.department(department.code) if department else ""
         role = role_name(event.actor_role) if event.actor_role and event.actor != "system" else ""
@@ -80,7 +93,8 @@ class _Teller:
             who=_("系统") if event.actor == "system" else event.actor,
             where=" · ".join(part for part in (where, role) if part),
             took_s=(event.at - task.created_at).total_seconds() if task is not None else None,
-            facts=tuple(self.answers(task, event.data) if event.kind == "task_completed" else self.facts(event.data)),
+            facts=(*(self.grounds(decided) if decided is not None else ()), *facts),
+            details=tuple(map(self.section, (*decided.required, decided))) if decided is not None else (),
         )
 
     def element(self, event: HistoryLine) -> str:
@@ -92,6 +106,35 @@ class _Teller:
         known = self.definition.decisions.get(name) if self.definition else None
         return context.translations().say(page_language(), f"decision:{name}", getattr(known, "name", "") or name)
 
+    def decided(self, data: Mapping[str, Any]) -> Decided:
+        """A decision in the words of its table."""
+        decisions = self.definition.decisions if self.definition is not None else {}
+        return read_decided(data, decisions, context.translations().speaker(page_language()), _("第 {row} 条规则"))
+
+    def grounds(self, decided: Decided) -> Iterator[tuple[str, str]]:
+        """What a decision rests on: the rules that matched, or that none did."""
+        if decided.nothing:
+            yield _("依据"), _("没有规则命中")
+        for rule in decided.rules:
+            yield _("依据"), rule.text
+        if decided.reason:
+            yield _("理由"), decided.reason
+
+    def section(self, decided: Decided) -> Section:
+        """A decision, or one that it required, in detail."""
+        given = [(_("输入：%(label)s", label=label), self.plain(value)) for label, value in decided.inputs]
+        gave = [(_("得出：%(label)s", label=label), self.plain(value)) for label, value in decided.outputs]
+        rules = [pair for pair in self.grounds(decided) if pair[1] != decided.reason]
+        return Section(decided.name, (*given, *rules, *gave))
+
+    def plain(self, value: Any) -> str:
+        """A value of a decision as people read it, departments by name."""
+        if isinstance(value, str) and value:
+            return word("kind", value) if value in KINDS else self.department(value)
+        if isinstance(value, list | tuple) and value:
+            return "、".join(map(self.plain, value))
+        return write_value(value, {"yes": _("是"), "no": _("否"), "no_value": _("无")})
+
     def department(self, code: str) -> str:
         return self.platform.host.directory.name(code, page_language())
 
@@ -101,24 +144,32 @@ class _Teller:
         given = data.get("answers") or {}
         if form is None or not isinstance(given, Mapping):
             return
-        say = context.translations().speaker(page_language())
-        for each in form.components:
-            value = given.get(each.key)
-            if each.is_answered and value not in (None, "", [], False):
-                yield say(f"form:{form.form_id}:{each.key}", each.label), self.value(form, each.key, value)
+        yield from self.filled(form, form.components, given)
 
-    def value(self, form: Form, key: str, value: Any) -> str:
+    def filled(self, form: Form, fields: Iterable[Field], given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Label and text of what was filled in."""
+        say = context.translations().speaker(page_language())
+        for each in fields:
+            value = given.get(each.key)
+            if each.is_answered and not is_empty(value):
+                yield say(f"form:{form.form_id}:{each.key}", each.label or each.key), self.value(form, each, value)
+
+    def value(self, form: Form, field: Field, value: Any) -> str:
+        if field.kind == "filepicker":
+            return _("%(count)s 张照片", count=len(value) if isinstance(value, list | tuple) else 1)
         if isinstance(value, list | tuple):
-            return "、".join(self.value(form, key, each) for each in value)
+            between = "\n" if field.columns else "、"
+            return between.join(self.value(form, field, each) for each in value)
+        if isinstance(value, Mapping):
+            colon, stop = ("：", "；") if page_language() == "zh" else (": ", "; ")
+            return stop.join(f"{label}{colon}{text}" for label, text in self.filled(form, field.columns, value))
         if value is True:
             return _("是")
         text = convert_to_text(value)
-        found = next((each for each in form.components if each.key == key), None)
-        if found is not None and isinstance(found.options, tuple):
-            for option in found.options:
-                if convert_to_text(option.value) == text:
-                    say = context.translations().speaker(page_language())
-                    return say(f"form:{form.form_id}:{key}:{text}", option.label)
+        for option in field.options if isinstance(field.options, tuple) else ():
+            if convert_to_text(option.value) == text:
+                say = context.translations().speaker(page_language())
+                return say(f"form:{form.form_id}:{field.key}:{text}", option.label)
         if text in self.conditions:
             return self.conditions[text]
         return self.department(text)
@@ -129,12 +180,6 @@ class _Teller:
             "description": _("描述"), "reason": _("理由"), "instruction": _("要求"), "reply": _("答复"),
             "text": _("内容"), "until": _("截止"), "into": _("并入"), "number": _("案件号"),
         }  # fmt: skip
-        for rule in data.get("rules") or ():
-            if isinstance(rule, Mapping) and rule.get("note"):
-                key = f"decision:{data.get('decision')}:{rule.get('id')}"
-                yield _("依据"), context.translations().say(page_language(), key, str(rule["note"]))
-        if isinstance(data.get("value"), Mapping) and data["value"].get("reason"):
-            yield _("理由"), str(data["value"]["reason"])
         if data.get("source") in SOURCES:
             yield _("来源"), word("source", data["source"])
         if data.get("limit"):

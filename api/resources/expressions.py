@@ -10,7 +10,7 @@ from api.auth import require_permission
 from api.context import platform, session
 from api.resources.blueprint import group
 from api.resources.processes import deployed
-from api.schemas.expressions import VocabularyQuery, VocabularySchema, InspectionSchema, TextSchema
+from api.schemas.expressions import InspectionSchema, TextSchema, VocabularyQuery, VocabularySchema
 from engine.errors import NotFound
 from engine.workflow.expression_completion import completion, inspect_text
 

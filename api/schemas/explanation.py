@@ -22,6 +22,16 @@ class RuleHitSchema(Strict):
     text = text("What the rule stands for.")
 
 
+class PastDecisionSchema(Strict):
+    """A decision that another one needed."""
+
+    decision = text("Decision id.")
+    name = text("Its name.")
+    rules = fields.List(fields.Nested(RuleHitSchema), metadata={"description": "The rules that matched."})
+    inputs = mapping("What it read, by label.")
+    value = fields.Raw(metadata={"description": "What it gave."}, allow_none=True)
+
+
 class PastStepSchema(Strict):
     """One line of the way so far."""
 
@@ -34,7 +44,11 @@ class PastStepSchema(Strict):
     rules = fields.List(
         fields.Nested(RuleHitSchema), metadata={"description": "Of a decision: the rules that matched."}
     )
-    inputs = mapping("Of a decision: what it read.", allow_none=True)
+    inputs = mapping("Of a decision: what it read, by label.", allow_none=True)
+    required = fields.List(
+        fields.Nested(PastDecisionSchema),
+        metadata={"description": "Of a decision: those it needed, in the order they were taken."},
+    )
 
 
 class WaySchema(Strict):

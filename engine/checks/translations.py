@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from engine.checks.finding import Finding, Source, split_remedy
@@ -9,12 +10,16 @@ from engine.checks.forms import check_translated_texts
 from engine.checks.material import Material
 from engine.errors import CityBroken
 from engine.loading.tables import read_csv
+from engine.workflow.decisions import Decision
+from engine.workflow.decisions_tables import Table
 from engine.workflow.elements import Diagram
 from engine.workflow.forms import Form
 
 CORE_LANGUAGE = "zh"
 """What the core's and the plugins' own diagrams and forms are written in."""
 SHOWN = 3
+CODE = re.compile(r"[A-Za-z0-9_@./ -]{0,40}")
+"""A text that is a code, not a sentence: nobody translates it."""
 
 
 def check_translations(material: Material) -> Iterator[Finding]:
@@ -51,8 +56,22 @@ def translatable(material: Material) -> dict[Source, list[str]]:
     for name, form in material.forms.items():
         found[material.sources[f"forms/{name}.json"]] = form_keys(form)
     for decision in material.decisions.values():
-        found.setdefault(material.sources[decision.source], []).append(f"decision:{decision.decision_id}")
+        found.setdefault(material.sources[decision.source], []).extend(decision_keys(decision))
     return found
+
+
+def decision_keys(decision: Decision) -> list[str]:
+    """Keys of what clerks read of a decision: its name, its columns, the notes of its rules, what they say."""
+    home = f"decision:{decision.decision_id}"
+    keys = [home, *(f"{home}:{each.id}" for each in decision.inputs if each.id)]
+    keys += [f"{home}:{each.name}" for each in decision.outputs]
+    for rule in decision.body.rules if isinstance(decision.body, Table) else ():
+        keys += [f"{home}:{rule.rule_id}"] if rule.annotation else []
+        for output, cell in zip(decision.outputs, rule.outputs, strict=True):
+            value = cell.evaluate({}) if cell is not None and not cell.names and not cell.functions else None
+            if isinstance(value, str) and not CODE.fullmatch(value):
+                keys.append(f"{home}:{rule.rule_id}:{output.name}")
+    return list(dict.fromkeys(keys))
 
 
 def diagram_keys(diagram: Diagram) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.explain.values import PastStep, RuleHit
+from engine.explain.decided import Decided, read_decided, write_value
+from engine.explain.values import PastDecision, PastStep, RuleHit
 from engine.explain.voice import Voice
 from engine.models import Case, CaseEvent, Person
 from engine.workflow.definitions import Definition
@@ -35,7 +36,8 @@ def look_back(
 def _told(definition: Definition | None, voice: Voice, row: CaseEvent, actor: str) -> PastStep:
     name = _element_name(definition, voice, row)
     rules: tuple[RuleHit, ...] = ()
-    inputs = None
+    inputs: Mapping[str, Any] | None = None
+    required: tuple[PastDecision, ...] = ()
     if row.kind == "task_completed":
         answers = list(_answers(definition, voice, row))
         text = (
@@ -44,14 +46,31 @@ def _told(definition: Definition | None, voice: Voice, row: CaseEvent, actor: st
             else voice.say("done_plain", name=name)
         )
     elif row.kind == "decision":
-        rules, inputs = tuple(_rules(voice, row.data)), dict(row.data.get("inputs") or {})
-        key = "decided" if rules else "decided_none"
-        text = voice.say(key, name=name, rules=voice.listed([rule.text for rule in rules]))
+        decisions = definition.decisions if definition is not None else {}
+        decided = read_decided(row.data, decisions, voice.translated, voice.words["rule_unnamed"])
+        rules, inputs = decided.rules, dict(decided.inputs)
+        values = zip(decided.required, row.data.get("required") or (), strict=True)
+        required = tuple(
+            PastDecision(each.decision, each.name, each.rules, dict(each.inputs), kept.get("value"))
+            for each, kept in values
+        )
+        text = _decision_text(voice, name, decided)
     elif row.kind == "timer_fired":
         text = voice.say("fired", name=name, timer=voice.limit(str(row.data.get("timer", ""))))
     else:
         text = voice.word("event", row.kind)
-    return PastStep(row.at, row.kind, row.process, row.element, actor, text, rules, inputs)
+    return PastStep(row.at, row.kind, row.process, row.element, actor, text, rules, inputs, required)
+
+
+def _decision_text(voice: Voice, name: str, decided: Decided) -> str:
+    """Which rules matched; of a table without a match what it was asked, of an expression what it gave."""
+    if decided.rules:
+        return voice.say("decided", name=name, rules=voice.listed([rule.text for rule in decided.rules]))
+    pairs = decided.inputs if decided.nothing else decided.outputs
+    told = voice.listed([f"{label} {write_value(value, voice.words)}" for label, value in pairs])
+    if not decided.nothing:
+        return voice.say("decided_value", name=name, value=told or voice.say("no_value"))
+    return voice.say("decided_none_of", name=name, inputs=told) if told else voice.say("decided_none", name=name)
 
 
 def _element_name(definition: Definition | None, voice: Voice, row: CaseEvent) -> str:
@@ -72,14 +91,6 @@ def _element(definition: Definition | None, row: CaseEvent) -> tuple[str, Elemen
         if diagram is not None and row.element in diagram.elements:
             return process, diagram.elements[row.element]
     return row.process, None
-
-
-def _rules(voice: Voice, data: Mapping[str, Any]) -> Iterator[RuleHit]:
-    decision = data.get("decision", "")
-    for hit in data.get("rules") or ():
-        row = int(hit.get("row", 0)) + 1
-        own = str(hit.get("note") or "") or voice.say("rule_unnamed", row=row)
-        yield RuleHit(str(hit.get("id", "")), row, voice.translated(f"decision:{decision}:{hit.get('id')}", own))
 
 
 def _answers(definition: Definition | None, voice: Voice, row: CaseEvent) -> Iterator[str]:

@@ -22,8 +22,21 @@ class RuleHit:
 
 
 @dataclass(frozen=True)
+class PastDecision:
+    """A decision another one required: its rules that matched, what it read by label, and its value."""
+
+    decision: str
+    name: str
+    rules: tuple[RuleHit, ...]
+    inputs: Mapping[str, Any]
+    value: Any
+
+
+@dataclass(frozen=True)
 class PastStep:
-    """One line of the way so far. ``rules`` are those that matched when it was a decision."""
+    """One line of the way so far. ``rules`` are those that matched when it was a decision, ``inputs`` what it read by
+    label, ``required`` the decisions taken before it because it needs them.
+    """
 
     at: datetime
     kind: str
@@ -33,6 +46,7 @@ class PastStep:
     text: str
     rules: tuple[RuleHit, ...] = ()
     inputs: Mapping[str, Any] | None = None
+    required: tuple[PastDecision, ...] = ()
 
 
 @dataclass(frozen=True)

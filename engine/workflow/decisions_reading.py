@@ -119,7 +119,7 @@ class LogicReader:
         for listed in children(element, "inputValues"):
             allowed = self.read_cell(read_text(listed), f"values of input {label}")
         kind = self.read_type(expressions[0].get("typeRef"), f"input {label}")
-        return Input(label, expression, kind, allowed) if expression else None
+        return Input(label, expression, kind, allowed, element.get("id") or "") if expression else None
 
     def read_type(self, name: str | None, place: str) -> str:
         plain = (name or "").removeprefix("feel:")

@@ -67,12 +67,13 @@ class DecisionResult:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A column that is tested. ``allowed`` is what the modeler listed as possible values."""
+    """A column that is tested. ``allowed`` is what the modeler listed as possible values, ``id`` that of the file."""
 
     label: str
     expression: Expression
     type: str = ""
     allowed: Cell | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ document.addEventListener("click", (event) => {
   field.focus();
 });
 
-// What is typed survives a closed tab of this session: one draft a form and field.
+// What is typed into a report survives a closed tab of this session. Drafts of tasks are kept by the server: draft.js.
 const draftKey = (field) => `draft:${field.form.dataset.draft}:${field.name}`;
 document.addEventListener("input", (event) => {
   const field = event.target;
@@ -48,14 +48,10 @@ document.addEventListener("submit", (event) => {
     event.target.querySelectorAll("[data-draft]").forEach((field) => sessionStorage.removeItem(draftKey(field)));
   }
 });
-const restore = (always) => document.querySelectorAll("form[data-draft] [data-draft]").forEach((field) => {
+document.querySelectorAll("form[data-draft] [data-draft]").forEach((field) => {
   const draft = sessionStorage.getItem(draftKey(field));
-  if (draft !== null && field.value !== draft && (always || !field.value)) field.value = draft;
+  if (draft !== null && !field.value) field.value = draft;
 });
-restore(false);
-// Fields that come anew from the server hold what was typed when they were asked for; the draft is never older.
-const fields = document.getElementById("fields");
-if (fields) new MutationObserver(() => restore(true)).observe(fields, { childList: true, subtree: true, characterData: true });
 
 // The list of classes narrows while one types.
 document.querySelectorAll("input[data-narrow]").forEach((search) => {
