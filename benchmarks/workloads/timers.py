@@ -163,10 +163,10 @@ def moved(identity: UUID, number: int) -> UUID:
 def move_ids(state: bytes, number: int) -> bytes:
     """The state with every id in it moved in the same way."""
     for text in ids_in(state):
-        state = state.replace(text, moved(UUID(text.decode()), number).hex.encode())
+        state = state.replace(text, str(moved(UUID(text.decode()), number)).encode())
     return state
 
 
 def ids_in(state: bytes) -> Iterator[bytes]:
-    """Every distinct 32-digit hexadecimal id of a state."""
-    yield from dict.fromkeys(re.findall(rb"\b[0-9a-f]{32}\b", state))
+    """Every distinct id of a state."""
+    yield from dict.fromkeys(re.findall(rb"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", state))

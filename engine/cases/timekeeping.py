@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from engine.casefile.asking import Question
 from engine.casefile.unit import unit_of
 from engine.cases.incidents import open_incident
 from engine.cases.opening import settle_stage
@@ -33,7 +34,17 @@ log = logging.getLogger("wangge.timers")
 BATCH = 50
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=6)
+_table: Any = Incident.__table__
 REMEDY = "correct the diagram or the data it names; the timer is tried again by itself"
+
+OVER = Question(
+    update(_table)
+    .where(_table.c.case_id == bindparam("case"), _table.c.instance_id == bindparam("instance"))
+    .where(_table.c.resolved_at.is_(None), _table.c.remedy == REMEDY, _table.c.element == bindparam("element"))
+    .values(resolved_at=bindparam("now", type_=_table.c.resolved_at.type)),
+    "now", "case", "instance", "element",
+)  # fmt: skip
+"""The incidents of a timer that has fired are over."""
 
 
 def fire_due_timers(
@@ -98,12 +109,8 @@ def fire_instance(session: Session, platform: Platform, instance_id: int, now: d
     elements = [timer.element for timer in timers]
     platform.runtime.fire(step, timers)
     settle_stage(step)
-    session.execute(
-        update(Incident)
-        .where(Incident.case_id == step.case.id, Incident.instance_id == instance_id, Incident.resolved_at.is_(None))
-        .where(Incident.remedy == REMEDY, Incident.element.in_(elements))
-        .values(resolved_at=now)
-    )
+    for element in dict.fromkeys(elements):
+        step.unit.later(OVER, case=step.case.id, instance=instance_id, element=element, now=now)
     return 1
 
 
