@@ -12,6 +12,8 @@ from uuid import uuid4
 
 import pytest
 from api_people import Api, report
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_diagrams import chain, service, user, write_process
 from sqlalchemy import func, select
 
@@ -38,7 +40,8 @@ from engine.testing.casework import CaseWork
 from engine.testing.scratch import NoServer, scratch_postgresql
 from engine.testing.small_city import SmallTown, write_small_city
 from engine.workflow.deployments import deploy
-from engine.workflow.forms import FormInvalid
+from engine.workflow.forms import FormInvalid, load_form
+from engine.workflow.forms_drafts import Parted, is_empty, part_answers, put_back, word_stray
 from engine.workflow.step import StepFailed
 
 TEXT = {"type": "textarea", "key": "reason", "label": "理由", "validate": {"required": True, "minLength": 4}}
@@ -353,6 +356,46 @@ def test_a_field_of_another_kind_sets_the_old_value_aside(work: CaseWork) -> Non
     found = read(work)
     assert found.answers == {}
     assert [(each.label, each.text) for each in found.set_aside] == [("车辆", "车牌: A1; 颜色: red"), ("原因", "天气")]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["plate", "colour", "x"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+_ANSWERS = st.dictionaries(st.sampled_from(["reason", "people", "why", "cars", "notice", "x"]), _JSON, max_size=6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_ANSWERS)
+def test_any_answers_are_parted_without_loss_and_can_be_put_back(answers: dict[str, Any]) -> None:
+    schema = {"type": "default", "id": "sheet", "components": [TEXT, PEOPLE, WHY, cars(PLATE, COLOUR), NOTICE]}
+    wide = load_form(json.dumps(schema), "forms/sheet.json")
+    narrow = load_form(json.dumps({**schema, "components": [TEXT, cars(PLATE)]}), "forms/sheet.json")
+    fitting = part_answers(wide, answers)
+    assert part_answers(wide, fitting.known) == Parted(fitting.known, {})
+    wide.fields({}, fitting.known)
+    parted = part_answers(narrow, fitting.known)
+    back = {**parted.known}
+    for path, stray in parted.strays.items():
+        assert word_stray(wide, path, stray.value).text
+        assert put_back(wide, back, path, stray.value)
+    full = {key: value for key, value in fitting.known.items() if not is_empty(value)}
+    assert {key: _bare(value) for key, value in back.items() if not is_empty(value)} == {
+        key: _bare(value) for key, value in full.items()
+    }
+    assert json.loads(json.dumps(back)) == back
+
+
+def _bare(value: Any) -> Any:
+    """Rows without what is empty in them."""
+    if isinstance(value, list):
+        return [_bare(each) for each in value]
+    if isinstance(value, dict):
+        return {key: each for key, each in value.items() if not is_empty(each)}
+    return value
 
 
 # Over HTTP

@@ -1,5 +1,6 @@
 """Forms accept exactly what they show and say in two languages what is wrong."""
 
+import contextlib
 import json
 import re
 import string
@@ -373,29 +374,15 @@ def test_any_answers_are_cleaned_or_refused(answers: dict[str, Any]) -> None:
 
 
 _PROPERTIES = [
-    "type",
-    "key",
-    "path",
-    "components",
-    "validate",
-    "values",
-    "valuesExpression",
-    "conditional",
-    "readonly",
-    "label",
-    "defaultValue",
-    "decimalDigits",
-    "subtype",
-    "properties",
-    "hide",
-    "required",
-    "min",
-    "pattern",
-    "value",
-]
+    "type", "key", "path", "components", "validate", "values", "valuesExpression", "conditional", "readonly", "label",
+    "defaultValue", "decimalDigits", "subtype", "properties", "hide", "required", "min", "pattern", "value", "text",
+    "content", "dataSource", "columns", "expression", "source", "accept", "multiple", "allowAddRemove", "editable_by",
+    "defaultRepetitions", "appearance", "patternErrorMessage", "title", "alt",
+]  # fmt: skip
 _KINDS = st.sampled_from(
-    ["select", "textfield", "number", "group", "dynamiclist", "datetime", "text", "taglist", "=a", "=(", "("]
-)
+    ["select", "textfield", "number", "group", "dynamiclist", "datetime", "text", "taglist", "html", "table", "image",
+     "documentPreview", "expression", "filepicker", "checkbox", "=a", "=(", "(", "{{ a }}", "<b>", "{{"]
+)  # fmt: skip
 _SCHEMAS = st.recursive(
     _KINDS | st.none() | st.booleans() | st.integers() | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_PROPERTIES), inner, max_size=6),
@@ -415,3 +402,6 @@ def test_any_schema_is_loaded_or_refused(kind: str, properties: dict[str, Any], 
             assert error.problems
             continue
         form.to_dict("en", lambda key, text: text)
+        with contextlib.suppress(FormInvalid, FormFailed):
+            form.fields({"case_photos": ()}, {"a": other})
+            form.validate({"a": other}, {"case_photos": ()}, now=NOW)

@@ -21,7 +21,7 @@ class FieldView:
     """A field as it is shown now.
 
     ``value`` is the answer so far; of a text its values by expression, of a table its rows, of a documentPreview the
-    ids of its photos. ``rows`` are those of a dynamiclist, ``least`` and ``most`` how many there may be, ``spare`` a row
+    ids of its photos. ``rows`` are those of a dynamiclist, ``least`` and ``most`` how many there may be, ``spare`` one
     to be added, empty when none can be.
     """
 
