@@ -137,6 +137,20 @@ def test_what_only_concerns_the_look_in_an_editor_may_stay() -> None:
     assert form.keys == ("a", "b", "c", "d", "rows")
 
 
+@pytest.mark.parametrize("pattern", ["^(a+)+$", r"(\w+\s?)*$", "((ab)*c?)+", "(.*,)+", "(?:x{2,})*", "(?P<n>a|b*)+"])
+def test_a_pattern_that_may_take_for_ever_is_refused(pattern: str) -> None:
+    assert "repeats a repetition" in problems(component("textfield", validate={"pattern": pattern}))
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"^\(\d+\)+$", "^[(+*)]+$", "^([A-Z]{2}-)+[0-9]+$", "^(ab?)+$", r"^(\d+|x)$", "^(a+)(b+)$", "(a+){2}",
+     "[]+*]+"]
+)  # fmt: skip
+def test_other_patterns_are_taken(pattern: str) -> None:
+    form = make(component("textfield", validate={"pattern": pattern}))
+    assert refused(form, {"a": "x" * 1_001}) == {"a": ["max_length"]}
+
+
 # Conditions see answers as what they are
 
 

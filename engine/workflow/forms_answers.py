@@ -24,6 +24,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{3,18}[0-9]")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 TEXT_LIMIT = 100_000  # characters, where the form sets no maxLength
+PATTERN_LIMIT = 1_000  # characters that are compared with a pattern, where the form sets no maxLength
 ROW_LIMIT = 500  # rows, where the form sets no max
 
 
@@ -138,7 +139,8 @@ def _clean_text(given: Field, answer: Any, asked: Asked) -> str:
     high = asked.bound(given, "maxLength", given.max_length)
     if low is not None and len(answer) < low:
         raise Refusal("min_length", limit=low)
-    high = TEXT_LIMIT if high is None else high
+    if high is None:
+        high = PATTERN_LIMIT if given.pattern else TEXT_LIMIT
     if len(answer) > high:
         raise Refusal("max_length", limit=high, length=len(answer))
     if given.pattern and not given.pattern.search(answer):

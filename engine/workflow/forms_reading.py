@@ -2,23 +2,20 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from difflib import get_close_matches
 from typing import Any
 
 from engine.workflow.expression_syntax import CONSTANTS
 from engine.workflow.expressions import Expression, ExpressionError, Functions, compile_expression
 from engine.workflow.forms_answers import Asked, clean
-from engine.workflow.forms_markup import PLACE, check_markup, places_of
-from engine.workflow.forms_rules import CUSTOM, OPTIONS, PROPERTIES, REFUSED, RULES
+from engine.workflow.forms_details import check_details, check_properties, check_rows, repeats_repeats
+from engine.workflow.forms_markup import check_markup, places_of
+from engine.workflow.forms_rules import OPTIONS, PROPERTIES, REFUSED, RULES
 from engine.workflow.forms_values import ANSWERED, ASKED, MARKED_UP, Bound, Field, FormFailed, Option, Refusal
 
-SUBTYPES = ("date", "time", "datetime")
 _KEY = re.compile(r"[^\W\d_]\w*")
-_PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]+")
-PICTURE_LIMIT = 200_000  # characters of an embedded picture
 _BLOCK = re.compile(r"[#/]|loop\b|if\b")
 
 
@@ -96,7 +93,7 @@ class SchemaReader:
         if not isinstance(kind, str) or kind not in PROPERTIES:
             self.report(f"type {kind!r} is not known", f"use one of {', '.join(sorted(PROPERTIES))}")
             return []
-        self.check_properties(kind, component)
+        check_properties(self.report, kind, component)
         own = self.read_hide(component)
         hide = (*hide, own) if own else hide
         if kind == "group":
@@ -114,38 +111,8 @@ class SchemaReader:
             place = self.place
             columns = self.read_fields(component.get("components"), row=True)
             self.place = place
-            self.check_rows(component, columns)
+            check_rows(self.report, component, columns)
         return [self.read_field(component, str(key or self.place), hide, tuple(columns))]
-
-    def check_properties(self, kind: str, component: dict[str, Any]) -> None:
-        """Refuse what the kind does not read."""
-        for name in component:
-            if name not in PROPERTIES[kind]:
-                self.report(f"a {kind} has no property {name!r}", _suggest(name, PROPERTIES[kind]))
-        for name in ("label", "description", "title", "alt"):
-            text = component.get(name)
-            if isinstance(text, str) and (text.startswith("=") or PLACE.search(text)):
-                self.report(f"{name} is an expression", "write it as plain text; a text component takes {{ … }}")
-        custom = component.get("properties") or {}
-        if not isinstance(custom, dict):
-            self.report('"properties" is no object', "correct it")
-            return
-        for name in custom:
-            if kind not in CUSTOM.get(name, ()):
-                self.report(f"the custom property {name!r} is not read on a {kind}", _suggest(name, CUSTOM))
-
-    def check_rows(self, component: dict[str, Any], columns: list[Field]) -> None:
-        """What a list of rows says about its rows."""
-        count = component.get("defaultRepetitions", 1)
-        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 100:
-            self.report(f"defaultRepetitions is {count!r}", "use a whole number from 0 to 100")
-        if component.get("isRepeating", True) is not True:
-            self.report("isRepeating is not true", "use a group for answers given once")
-        if component.get("allowAddRemove", True) not in (True, False):
-            self.report(f"allowAddRemove is {component['allowAddRemove']!r}", "use true or false")
-        shown = [each.key for each in columns if each.kind != "expression" and (each.readonly is True or each.roles)]
-        if shown and component.get("allowAddRemove") is not False:
-            self.report(f"rows come and go, {', '.join(shown)} could not stay with its row", "set allowAddRemove false")
 
     def check_key(self, kind: str, key: Any) -> None:
         if kind in ANSWERED and (not isinstance(key, str) or not _KEY.fullmatch(key) or key in CONSTANTS):
@@ -167,7 +134,7 @@ class SchemaReader:
             self.report(
                 "validate.required is neither true nor false", "correct it; hide the field with conditional.hide"
             )
-        self.check_details(kind, component, rules)
+        check_details(self.report, kind, component, rules)
         label = component.get("label") or component.get("dateLabel") or component.get("timeLabel") or ""
         if kind in MARKED_UP:
             label = component.get("text" if kind == "text" else "content") or ""
@@ -184,48 +151,6 @@ class SchemaReader:
         )  # fmt: skip
         self.check_default(found)
         return found
-
-    def check_details(self, kind: str, component: dict[str, Any], rules: dict[str, Any]) -> None:
-        if kind == "datetime":
-            subtype = component.get("subtype", "date")
-            if subtype not in SUBTYPES:
-                self.report(f"subtype {subtype!r} is not known", f"use {', '.join(SUBTYPES)}")
-            if subtype == "datetime" and component.get("timeSerializingFormat") == "no_timezone":
-                self.report("timeSerializingFormat is no_timezone", "use utc_offset: a moment needs its offset")
-        digits = component.get("decimalDigits")
-        if kind == "number" and digits is not None and (not isinstance(digits, int) or not 0 <= digits <= 15):
-            self.report(f"decimalDigits is {digits!r}", "use a whole number from 0 to 15")
-        if kind == "number" and component.get("serializeToString", False) is not False:
-            self.report("serializeToString is set", "remove it: a number is kept as a number")
-        if rules.get("validationType") not in (None, "", "custom", "email", "phone"):
-            self.report(f"validationType {rules['validationType']!r} is not known", "use email, phone or a pattern")
-        if kind == "filepicker":
-            accept = [each.strip() for each in str(component.get("accept") or "image/*").split(",")]
-            if "image/*" not in accept:
-                self.report(f"accept {component['accept']!r}: evidence is photos", "write image/* or leave it out")
-            if component.get("multiple", False) not in (True, False):
-                self.report(f"multiple is {component['multiple']!r}", "use true or false")
-        if kind == "image":
-            self.check_picture(component.get("source"))
-        if kind == "table":
-            self.check_columns(component)
-        if kind == "expression" and component.get("computeOn", "change") not in ("change", "presubmit"):
-            self.report(f"computeOn is {component['computeOn']!r}", "use change or presubmit")
-
-    def check_picture(self, source: Any) -> None:
-        if not isinstance(source, str) or not _PICTURE.fullmatch(source.strip()):
-            self.report("source is no embedded picture", "write it as data:image/png;base64,…: pages load nothing else")
-        elif len(source) > PICTURE_LIMIT:
-            self.report(f"the picture has {len(source)} characters, {PICTURE_LIMIT} are allowed", "make it smaller")
-
-    def check_columns(self, component: dict[str, Any]) -> None:
-        columns = component.get("columns")
-        if component.get("columnsExpression"):
-            self.report("columnsExpression is not read", "list the columns as {label, key}")
-        elif not isinstance(columns, list) or not columns:
-            self.report("a table without columns", "list them as {label, key}")
-        elif any(not isinstance(each, dict) or not isinstance(each.get("key"), str) for each in columns):
-            self.report("a column has no key", "write columns as {label, key}")
 
     def check_default(self, given: Field) -> None:
         """A default is an answer the field would take; limits that are expressions are left to the task."""
@@ -324,10 +249,13 @@ class SchemaReader:
         if text in (None, ""):
             return None
         try:
-            return re.compile(text)
+            found = re.compile(text)
         except (re.error, TypeError, RecursionError) as error:
             self.report(f"validate.pattern {text!r} cannot be read: {error}", "correct the regular expression")
             return None
+        if repeats_repeats(text):
+            self.report(f"validate.pattern {text!r} repeats a repetition", "write it without: it may take for ever")
+        return found
 
     def read_options(self, kind: str, component: dict[str, Any]) -> tuple[Option, ...] | Expression:
         if kind not in OPTIONS:
@@ -355,8 +283,3 @@ class SchemaReader:
 
 def _fixed(limit: Bound) -> Bound:
     return None if isinstance(limit, Expression) else limit
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(str(name), [each for each in known if each != name], 1)
-    return f"did you mean {close[0]}?" if close else "remove it"
