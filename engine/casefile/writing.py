@@ -145,9 +145,7 @@ def numbered(record: Any) -> tuple[str, ...]:
 
 def write_file(pen: Pen, file: CaseFile) -> None:
     """Bring the database in line with a case file. Whatever changed, the instance's version moves on."""
-    touched = (
-        file.touched or file.timers_gone or file.listeners_gone or any(row.changed != set() for row in file.rows())
-    )
+    touched = file.touched or file.timers_gone or file.listeners_gone or any(map(has_news, file.rows()))
     # The instance first, which everybody locks first; a new one after the case it refers to.
     both = (file.case, file.instance) if is_new(file.case) else (file.instance, file.case)
     for versioned in both:
@@ -167,6 +165,12 @@ def write_file(pen: Pen, file: CaseFile) -> None:
     _write_places(pen, Timer.__table__, TIMER_KEY, instance_id, timers, file.timers_gone)
     _write_places(pen, WaitingEvent.__table__, PLACE, instance_id, listeners, file.listeners_gone)
     file.left.clear()
+
+
+def has_news(row: Any) -> bool:
+    """Whether a record is new or has changed."""
+    changed = row.changed
+    return changed is None or bool(changed)
 
 
 def _write(pen: Pen, row: Any, keys: tuple[str, ...]) -> None:
