@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PORT
 
-.PHONY: install run test check lint types imports docs bench wheel assets clean reference replay tck walks crashes
+.PHONY: install run test check lint types imports docs bench wheel assets clean reference replay fuzz tck walks crashes
 
 install: $(VENV)/.installed assets
 
@@ -59,6 +59,9 @@ walks: $(VENV)/.developing   ## 5,000 random diagrams beside stock, some minutes
 
 crashes: $(VENV)/.developing   ## 200 writers killed at random on SQLite, 200 on PostgreSQL, some minutes
 	WANGGE_KILLS=200 $(BIN)/pytest -q -s tests/test_crash.py
+
+fuzz: $(VENV)/.developing   ## 30,000 attempts of each kind to leave the expression language, some minutes
+	WANGGE_FUZZ=30000 $(BIN)/pytest -q tests/test_expression_escapes.py
 
 DMN_TCK ?= ../dmn-tck
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.workflow.expression_functions import Functions, kind
-from engine.workflow.expressions import CORE, Expression, ExpressionError, compile_expression
+from engine.workflow.expressions import CORE, WHOLE_LIMIT, Expression, ExpressionError, compile_expression
 
 Check = Callable[[Any, Mapping[str, Any]], bool]
 
@@ -22,7 +22,8 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": lambda value, wanted: bool(make_key(value) == make_key(wanted)),
     "!=": lambda value, wanted: bool(make_key(value) != make_key(wanted)),
 }  # fmt: skip
-_STRING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+# An unclosed text runs to the end: looking for its end again from every quotation mark would take for ever.
+_STRING = re.compile(r"'(?:[^'\\]|\\.)*(?:'|\\?\Z)|\"(?:[^\"\\]|\\.)*(?:\"|\\?\Z)", re.DOTALL)
 _SCALARS = (str, bool, int, float, Decimal, date, datetime, type(None))
 
 
@@ -72,6 +73,8 @@ def read_cell(text: str, functions: Functions = CORE) -> Cell:
     plain = text.strip()
     if plain in ("", "-"):
         return Cell(plain, anything=True)
+    if len(text) > WHOLE_LIMIT:
+        raise ExpressionError(text, WHOLE_LIMIT, f"longer than {WHOLE_LIMIT} characters", "split it over several rows")
     start = text.index(plain)
     negation = re.match(r"not\s*\(", plain)
     if negation and plain.endswith(")") and not _has_input(plain) and _closes_at_end(plain, negation.end() - 1):

@@ -111,7 +111,7 @@ def item(value: Any, index: Any) -> Any:
     """``value[index]``: an entry or member, none when there is none."""
     if value is None:
         return None
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not isinstance(index, list | tuple | Mapping):
         return value.get(index)
     if isinstance(value, list | tuple | str) and type(index) is int:
         return value[index] if -len(value) <= index < len(value) else None

@@ -17,13 +17,15 @@ from typing import Any
 
 from engine.workflow.expression_functions import WORK, WORK_LIMIT, Functions, Refused, convert_to_text, kind, measure
 from engine.workflow.expression_library import CORE
-from engine.workflow.expression_syntax import CONSTANTS, INPUT, ExpressionError, Syntax, parse_syntax
+from engine.workflow.expression_syntax import CONSTANTS, INPUT, TEXT_LIMIT, ExpressionError, Syntax, parse_syntax
 
 __all__ = [
     "CORE", "INPUT", "Assignments", "Expression", "ExpressionError", "Functions", "Template",
     "compile_assignments", "compile_expression", "convert_to_text", "parse_template",
 ]  # fmt: skip
 
+WHOLE_LIMIT = 20_000
+"""Characters of a text with expressions, a script or a cell; one expression has the limit of its own."""
 _BRACES = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[{}]", re.DOTALL)
 _ASSIGNMENT = re.compile(r"\s*([^\W\d]\w*)\s*=(?!=)")
 
@@ -42,10 +44,13 @@ class Expression:
     _code: CodeType
     _scope: dict[str, Any]
 
-    def evaluate(self, names: Mapping[str, Any]) -> Any:
-        """Compute the value. A variable that ``names`` lacks is an error; raise only ExpressionError."""
+    def evaluate(self, names: Mapping[str, Any], *, fresh: bool = True) -> Any:
+        """Compute the value. A variable that ``names`` lacks is an error; raise only ExpressionError.
+
+        :param fresh: start with a whole budget of work; templates and scripts share one among their expressions.
+        """
         try:
-            if self._syntax.builds:
+            if fresh and self._syntax.builds:
                 WORK.left = WORK_LIMIT
             value = eval(self._code, self._scope, names)
             if self._syntax.builds:
@@ -103,6 +108,9 @@ class Expression:
             for operator, right in zip(node.ops, node.comparators, strict=True):
                 try:
                     pair = self._compute(left, names), self._compute(right, names)
+                except Exception:  # the fault lies within an operand
+                    break
+                try:
                     self._compute(ast.copy_location(ast.Compare(left, [operator], [right]), node), names)
                 except TypeError:
                     return self._cut(left), self._cut(right), (kind(pair[0]), kind(pair[1]))
@@ -152,13 +160,21 @@ def _compile(source: str, start: int, end: int, functions: Functions, with_input
     return Expression(text, *reads, source, start, syntax, code, functions.scope)
 
 
+def _refuse_length(text: str) -> None:
+    if len(text) > WHOLE_LIMIT:
+        remedy = "split it over several tasks"
+        raise ExpressionError(text, WHOLE_LIMIT, f"longer than {WHOLE_LIMIT} characters", remedy)
+
+
 def _find_closing(text: str, start: int) -> int:
     """Return the position of the `}` that closes the `${` before ``start``."""
     depth = 0
-    for match in _BRACES.finditer(text, start):
+    for match in _BRACES.finditer(text, start, start + TEXT_LIMIT + 1):
         if match.group() == "}" and depth == 0:
             return match.start()
         depth += {"{": 1, "}": -1}.get(match.group(), 0)
+    if len(text) - start > TEXT_LIMIT:
+        raise ExpressionError(text, start - 2, f"not closed within {TEXT_LIMIT} characters", "write `}` or shorten it")
     raise ExpressionError(text, start - 2, "`${` is never closed", "write `}` after the expression")
 
 
@@ -184,12 +200,15 @@ class Template:
         """A lone ``${…}`` gives its value, mixed text a text (none is empty), text without ``${`` itself."""
         if len(self.parts) == 1 and isinstance(self.parts[0], Expression):
             return self.parts[0].evaluate(names)
+        WORK.left = WORK_LIMIT
         return "".join(part if isinstance(part, str) else self._write(part, names) for part in self.parts)
 
     def _write(self, part: Expression, names: Mapping[str, Any]) -> str:
-        value = part.evaluate(names)
+        value = part.evaluate(names, fresh=False)
         try:
-            return convert_to_text(value)
+            text = convert_to_text(value)
+            WORK.charge(10 * len(text))  # the whole text stays within a tenth of the budget, as every value does
+            return text
         except Refused as error:
             raise ExpressionError(self.text, part.offset, f"`{part.text}`: {error.message}", error.remedy) from error
         except RecursionError as error:
@@ -201,6 +220,8 @@ def parse_template(text: str, functions: Functions = CORE) -> Template:
     """Read a text in which ``${…}`` are expressions."""
     parts: list[str | Expression] = []
     at = 0
+    if "${" in text:
+        _refuse_length(text)
     if text.strip().startswith("${") and _find_closing(text, text.index("${") + 2) == len(text.rstrip()) - 1:
         return Template(text, (compile_expression(text, functions),))
     while (start := text.find("${", at)) >= 0:
@@ -242,14 +263,16 @@ class Assignments:
     def execute(self, names: Mapping[str, Any]) -> dict[str, Any]:
         """Return the assigned variables; ``names`` stays as it is."""
         seen = dict(names)
+        WORK.left = WORK_LIMIT
         for name, expression in self.lines:
-            seen[name] = expression.evaluate(seen)
+            seen[name] = expression.evaluate(seen, fresh=False)
         return {name: seen[name] for name, _ in self.lines}
 
 
 @lru_cache(maxsize=1024)
 def compile_assignments(text: str, functions: Functions = CORE) -> Assignments:
     """Compile a script of assignments; blank lines and lines starting with ``#`` are skipped."""
+    _refuse_length(text)
     lines: list[tuple[str, Expression]] = []
     start = 0
     for line in text.splitlines(keepends=True):
