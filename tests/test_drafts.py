@@ -231,16 +231,23 @@ def test_a_completed_task_takes_no_draft(work: CaseWork) -> None:
         save_draft(town.session, town.platform, town.actor("acceptor"), task.id, {}, now=town.clock.now())
 
 
-def test_a_draft_left_with_a_completed_task_is_swept(work: CaseWork) -> None:
+def test_what_a_colleague_wrote_stays_theirs_when_somebody_else_completes_the_task(work: CaseWork) -> None:
     town, task = work.town, work.task("first").id
-    work.do("acceptor", "first", {"reason": "井盖缺失"})
     begin_write(town.session)
-    now, me = town.clock.now(), town.actor("acceptor").person_id
-    town.session.add(
-        Draft(task_id=task, person_id=me, deployment_id=1, form="sheet", answers={}, set_aside={}, saved_at=now)
-    )
+    now, colleague = town.clock.now(), town.actor("shift_leader")
+    half = {"reason": "半途"}
+    for person in (colleague.person_id, town.actor("acceptor").person_id):
+        town.session.add(
+            Draft(
+                task_id=task, person_id=person, deployment_id=1, form="sheet", answers=half, set_aside={}, saved_at=now
+            )
+        )  # fmt: skip
     town.session.commit()
-    assert (sweep_drafts(town.session, now), count(town)) == (1, 0)
+    work.do("acceptor", "first", {"reason": "井盖缺失"})
+    assert [each.answers for each in left_drafts(town.session, town.platform, colleague, work.id)] == [half]
+    assert left_drafts(town.session, town.platform, town.actor("acceptor"), work.id) == []
+    assert sweep_drafts(town.session, now + timedelta(days=89)) == 0
+    assert sweep_drafts(town.session, now + timedelta(days=91)) == 1
 
 
 def test_a_withdrawn_task_leaves_its_draft_to_the_author_for_ninety_days(town: SmallTown) -> None:

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, delete, or_, select
+from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
 from engine.cases.access import access_task
@@ -34,9 +34,9 @@ SIZE_LIMIT = 200_000
 KEPT = timedelta(days=90)
 """How long a draft is kept for its author after the task went another way."""
 
-DROP = delete(Draft.__table__).where(Draft.task_id == bindparam("task"))  # type: ignore[arg-type]
-"""Forgets the drafts of a task: completing it runs this in its own transaction."""
-DROP_OWN = DROP.where(Draft.person_id == bindparam("person"))
+_table: Any = Draft.__table__
+DROP_OWN = delete(_table).where(_table.c.task_id == bindparam("task"), _table.c.person_id == bindparam("person"))
+"""Forgets a person's draft of a task, in the transaction that completes it. What others wrote stays theirs."""
 
 
 class Unchecked(Enum):
@@ -154,11 +154,11 @@ def discard_draft(session: Session, actor: Actor, task_id: UUID) -> None:
 
 
 def left_drafts(session: Session, platform: Platform, actor: Actor, case_id: int) -> list[DraftView]:
-    """The actor's drafts of tasks of a case that were withdrawn, oldest first."""
+    """The actor's drafts of tasks of a case that were withdrawn, or completed by somebody else; oldest first."""
     query = (
         select(Draft, Task)
         .join(Task, Task.id == Draft.task_id)
-        .where(Task.case_id == case_id, Draft.person_id == actor.person_id, Task.status == "withdrawn")
+        .where(Task.case_id == case_id, Draft.person_id == actor.person_id, Task.status != "open")
         .order_by(Draft.saved_at)
     )
     return [_view(session, platform, row, task) for row, task in session.execute(query)]
@@ -171,14 +171,14 @@ def drafted(session: Session, actor: Actor, task_ids: Iterable[UUID]) -> frozens
 
 
 def sweep_drafts(session: Session, now: datetime) -> int:
-    """Forget drafts nobody needs: of tasks withdrawn, 90 days after the draft was saved, and of tasks done.
+    """Forget drafts nobody needs: of tasks that went another way or were done, 90 days after the draft was saved.
 
     Commits. Returns how many were dropped.
     """
     stale = (
         select(Draft.task_id, Draft.person_id)
         .join(Task, Task.id == Draft.task_id)
-        .where(or_(Task.status == "done", and_(Task.status == "withdrawn", Draft.saved_at < now - KEPT)))
+        .where(Task.status != "open", Draft.saved_at < now - KEPT)
     )
     found = session.execute(stale).all()
     session.rollback()

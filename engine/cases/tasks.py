@@ -14,7 +14,7 @@ from engine.casefile.asking import Question
 from engine.casefile.file import CaseFile
 from engine.casefile.unit import Unit, unit_of
 from engine.cases.access import access_task, may_do, missing_task, refuse_own_case
-from engine.cases.drafts import DROP
+from engine.cases.drafts import DROP_OWN
 from engine.cases.form_names import form_names
 from engine.cases.opening import settle_stage
 from engine.cases.steps import begin_step
@@ -27,7 +27,7 @@ from engine.workflow.definitions import Definition
 from engine.workflow.forms import Form, FormInvalid
 from engine.workflow.step import Step
 
-DROP_DRAFTS = Question(DROP, "task")
+DROP_DRAFT = Question(DROP_OWN, "task", "person")
 EVIDENCE_SINCE = ("dispatched", "redispatched", "rework", "reopened")
 
 
@@ -97,7 +97,7 @@ def complete_task(
         step.element = step.definition.element(task.process, task.element)
         step.record("task_completed", answers=clean, name=task.name, task=str(task.id))
         if task.form:
-            unit.later(DROP_DRAFTS, task=task.id)
+            unit.later(DROP_DRAFT, task=task.id, person=actor.person_id)
         task.completed_at, task.completed_by, task.version = now, actor.person_id, task.version + 1
         platform.runtime.complete(step, task, clean)
         settle_stage(step)

@@ -15,7 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from engine.casefile.unit import NeedsSession, new_unit, unit_of
 from engine.cases.incidents import act_of, open_incident
 from engine.database import begin_write
-from engine.errors import Conflict, DomainError
+from engine.errors import Conflict
 from engine.models import Case, IdempotencyKey
 from engine.workflow.step import StepFailed
 
@@ -59,7 +59,13 @@ def act_once(
                 )
             unit.commit()
             return answer
-        except DomainError as error:
+        except NeedsSession:
+            give_up(session)
+        except (StaleDataError, IntegrityError, OperationalError) as error:
+            give_up(session)
+            if attempt == TRIES - 1:
+                raise Conflict("others are working on this case at the same time; reload it and try again") from error
+        except Exception as error:
             doubtful = unit.remembered
             give_up(session)
             if doubtful:
@@ -72,12 +78,6 @@ def act_once(
             if isinstance(error, StepFailed):
                 note_failure(session, person_id, request, now, error)
             raise
-        except NeedsSession:
-            give_up(session)
-        except (StaleDataError, IntegrityError, OperationalError) as error:
-            give_up(session)
-            if attempt == TRIES - 1:
-                raise Conflict("others are working on this case at the same time; reload it and try again") from error
         except BaseException:
             give_up(session)
             raise
