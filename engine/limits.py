@@ -60,6 +60,17 @@ _MEASURES = {
     Unit.CALENDAR_YEAR: Measure.WALL,
 }
 _WHOLE = frozenset({Unit.CALENDAR_MONTH, Unit.CALENDAR_YEAR})
+LONGEST = {
+    Unit.MINUTE: 52_560_000,
+    Unit.URGENT_HOUR: 876_000,
+    Unit.URGENT_DAY: 36_500,
+    Unit.WORK_HOUR: 200_000,
+    Unit.WORK_DAY: 25_000,
+    Unit.CALENDAR_DAY: 36_500,
+    Unit.CALENDAR_MONTH: 1_200,
+    Unit.CALENDAR_YEAR: 100,
+}
+"""About a hundred years in each unit, the most a text may say: a calendar works out every year on the way."""
 _TEXT = re.compile(r"\s*(?P<value>\S+)\s+(?P<unit>\w+?)s?\s*")
 
 
@@ -93,13 +104,16 @@ class Limit:
 def parse_limit(text: str) -> Limit:
     """Read ``8 work_hour``; a plural unit (``8 work_hours``) is read too.
 
-    :raises LimitError: naming the text and what to write instead.
+    :raises LimitError: naming the text and what to write instead; more than a hundred years are refused too.
     """
     match = _TEXT.fullmatch(text)
     try:
         if match is None:
             raise ValueError(text)
-        return Limit(Decimal(match["value"]), Unit(match["unit"]))
+        limit = Limit(Decimal(match["value"]), Unit(match["unit"]))
+        if limit.value > LONGEST[limit.unit]:
+            raise LimitError(f"{limit} is longer than a hundred years; write less")
+        return limit
     except LimitError as error:
         raise LimitError(f"limit {text!r}: {error}") from None
     except (ValueError, InvalidOperation):

@@ -80,6 +80,13 @@ def test_limits_run_out_when_the_examples_say(start: str, limit: str, expected: 
     assert due(start, limit) == expected
 
 
+@pytest.mark.parametrize("text", ["52560001 minute", "200001 work_hour", "101 calendar_year", "9e99 work_day"])
+def test_a_limit_beyond_a_hundred_years_is_a_slip_of_the_pen(text: str) -> None:
+    with pytest.raises(LimitError, match="longer than a hundred years"):
+        parse_limit(text)
+    assert str(parse_limit("100 calendar_year")) == "100 calendar_year"
+
+
 @pytest.mark.parametrize(
     ("calendar", "start", "limit", "expected"),
     [
