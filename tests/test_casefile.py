@@ -15,6 +15,7 @@ from engine.casefile.records import CaseRecord, copy_of
 from engine.casefile.shelf import Shelf
 from engine.casefile.unit import Unit, new_unit
 from engine.casefile.writers import writer_of
+from engine.cases.steps import step_on_case
 from engine.cases.tasks import claim_task, complete_task, release_task
 from engine.database import session_factory
 from engine.errors import Conflict
@@ -136,6 +137,25 @@ def test_changes_by_hand_count_from_the_next_version_on(either: SmallTown) -> No
     work.accept()
     done = select(Task.due_at).where(Task.case_id == work.id, Task.status == "done")
     assert either.session.scalar(done) == now + timedelta(days=9)
+
+
+def test_an_act_counts_once_however_often_it_is_written_on_the_way(either: SmallTown) -> None:
+    work = CaseWork(either)
+    work.dispatch()
+    either.session.rollback()
+    before = either.session.scalar(select(Instance.version).where(Instance.case_id == work.id)) or 0
+    unit = new_unit(either.session)
+    step = step_on_case(unit, either.platform, work.id, either.clock.now(), None)
+    assert step is not None
+    for title in ("a", "b", "c"):
+        step.case.title = title
+        step.flush()
+    unit.commit()
+    either.session.rollback()
+    after = either.session.scalar(select(Instance.version).where(Instance.case_id == work.id))
+    assert (after, work.case.title) == (before + 1, "c")
+    work.handle()
+    assert work.open() == ["check"]
 
 
 def test_two_writers_on_one_case_lose_nothing(either: SmallTown) -> None:

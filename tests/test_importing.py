@@ -13,12 +13,14 @@ from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 
 from api.cli import main
+from engine.casefile.unit import Unit
 from engine.cases import importing
 from engine.cases.import_profile import load_profile
 from engine.cases.importing import ImportReport, import_cases
 from engine.cases.opening import Report
 from engine.cases.reporting import report_case
-from engine.catalogue.lookup import find_condition, version_in_force
+from engine.catalogue.book import CatalogueBook
+from engine.catalogue.lookup import version_in_force
 from engine.database import begin_write
 from engine.loading.single_files import import_catalogue, import_components, import_grids
 from engine.models import Case, CaseEvent, CaseLink, CaseUnit, CatalogueVersion, Component, Evaluation, UnitGrid
@@ -166,7 +168,7 @@ def test_verdicts_are_held_against_the_dates(town: SmallTown) -> None:
 
 def test_due_moments_are_held_against_the_city_clock(town: SmallTown) -> None:
     version = version_in_force(town.session, date(2026, 2, 2))
-    limit = find_condition(town.session, version.id, "event", "0110", 1).limit
+    limit = limit_in(town, version.id)
     assert limit  # the core catalogue gives rubbish a limit, and it is not the file's day
     [entry] = take(town, SIX).due_moments
     assert (entry.stated, entry.met, entry.off_by.total()) == (6, 0, 6)
@@ -357,8 +359,8 @@ def test_a_catalogue_file_becomes_a_version_and_leaves_the_old_one_to_its_cases(
     assert (report.read, report.changed, len(report.rejected)) == (3, 1, 2)
     before, after = (version_in_force(town.session, day) for day in (date(2026, 5, 31), date(2026, 6, 1)))
     assert (after.name, before.id == after.id) == ("汛期", False)
-    assert find_condition(town.session, after.id, "event", "0110", 1).limit == "1 urgent_hour"
-    assert find_condition(town.session, before.id, "event", "0110", 1).limit != "1 urgent_hour"
+    assert limit_in(town, after.id) == "1 urgent_hour"
+    assert limit_in(town, before.id) != "1 urgent_hour"
     assert count(town, CatalogueVersion) == 2
 
 
@@ -368,3 +370,8 @@ def test_components_come_by_the_command_line_too(town: SmallTown, tmp_path: Path
     assert answer.exit_code == 0, answer.output
     assert "2 rows read, 1 added, 0 changed, 0 unchanged, 1 refused; dry run, nothing written" in answer.output
     assert count(town, Component) == 0
+
+
+def limit_in(town: SmallTown, version_id: int) -> str:
+    """The limit of one filing condition in an edition of the catalogue."""
+    return CatalogueBook().edition(Unit(town.session), version_id).limit("event", "0110", 1)

@@ -29,6 +29,8 @@ class CaseFile:
     live: Any = None
     touched: bool = False
     """Whether the instance's version moves on though none of its columns changed: what others remember is outdated."""
+    raised: set[str] = field(default_factory=set)
+    """Whose version this act has raised already: an act counts once, however often it is written on the way."""
     remembered: bool = False
     """Whether it was in memory before this act: it may be behind the database, which the write finds out."""
     left: list[Task] = field(default_factory=list)

@@ -201,6 +201,7 @@ class Unit:
         self._session.info.pop(UNIT, None)
         for key, file in self.files.items():
             file.remembered = False
+            file.raised.clear()
             if file.live is not None:
                 file.live.step = None
             if file.instance.status == "running":

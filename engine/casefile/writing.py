@@ -153,9 +153,13 @@ def write_file(pen: Pen, file: CaseFile) -> None:
         if is_new(versioned):
             record.version = 1
             pen.insert_record(record)
+            file.raised.add(record.table.name)
         elif record.changed or (touched and versioned is file.instance):
-            record.version = record.version_seen + 1
-            pen.update_record(record)
+            if record.table.name not in file.raised:
+                record.version = record.version_seen + 1
+                file.raised.add(record.table.name)
+            if record.changed:
+                pen.update_record(record)
     file.touched = False
     _write_units_and_clocks(pen, file)
     for task in (*file.left, *file.tasks.values()):
