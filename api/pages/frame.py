@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from api import context
 from api.errors import FileTooLarge, NotAuthenticated, http_problem
 from api.pages import words
+from api.pages.cookies import PageCookies
 from api.pages.csrf import csrf_token, refuse_forged
 from api.pages.languages import NAMES, _, noop, page_language
 from api.pages.refusals import Refusal, tell
@@ -35,7 +36,8 @@ API_PATHS = ("/api/", "/open311/", "/features/", "/static/")
 TOKEN = "token"
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "media-src 'self'; connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -57,6 +59,7 @@ def serve(app: Flask, routes: Iterable[Route]) -> None:
         SESSION_COOKIE_NAME="wangge", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
     )  # fmt: skip
+    app.session_interface = PageCookies()
     pages = Blueprint("pages", "api.pages")
     for rule, view, methods in routes:
         pages.add_url_rule(rule, endpoint=view.__name__, view_func=view, methods=list(methods))
