@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Engine, event, select
 
@@ -20,6 +21,8 @@ from benchmarks.peers.stock import Baseline, InMemory, Naive
 from benchmarks.report import Cell, Section, Verdict, quantile
 from benchmarks.setting import Setting
 from benchmarks.town import DATABASES
+from engine.casefile.writers import QueueWriter, WireWriter
+from engine.casefile.writing import ScriptPen, StatementPen
 from engine.models import Instance
 from engine.testing.scratch import NoServer
 
@@ -197,6 +200,15 @@ class Tally:
     commits: int = 0
 
 
+PAST_SQLALCHEMY = (
+    (StatementPen, "run", "statements"),
+    (StatementPen, "insert", "statements"),
+    (ScriptPen, "finish", "statements"),
+    (QueueWriter, "write", "commits"),
+    (WireWriter, "write", "commits"),
+)
+
+
 @contextmanager
 def counting(engine: Engine) -> Iterator[Tally]:
     """Count statements (BEGIN left out; a batch is one) and commits on an engine."""
@@ -208,10 +220,20 @@ def counting(engine: Engine) -> Iterator[Tally]:
     def commit(connection: Any) -> None:
         tally.commits += 1
 
+    def counted(method: Any, what: str) -> Any:
+        def run(*arguments: Any) -> Any:
+            setattr(tally, what, getattr(tally, what) + (arguments[-1] != []))  # nothing to insert is no statement
+            return method(*arguments)
+
+        return run
+
     event.listen(engine, "before_cursor_execute", statement)
     event.listen(engine, "commit", commit)
     try:
-        yield tally
+        with ExitStack() as stack:  # what the product runs past SQLAlchemy
+            for owner, name, what in PAST_SQLALCHEMY:
+                stack.enter_context(patch.object(owner, name, counted(getattr(owner, name), what)))
+            yield tally
     finally:
         event.remove(engine, "before_cursor_execute", statement)
         event.remove(engine, "commit", commit)
