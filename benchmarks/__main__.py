@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ WORKLOADS: dict[str, Callable[[Setting], Section]] = {
     "http": http.run,
 }
 
+README = Path(__file__).parent / "README.md"
 PROOF = ("sqlite-full", "postgresql")
 """What the short form runs on."""
 
@@ -60,7 +62,19 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         found = {"machine": machine, "short": options.short, "sections": [section.to_json() for section in sections]}
         options.json.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    if options.readme:
+        keep(machine, sections)
     return 0
+
+
+def keep(machine: dict[str, Any], sections: list[Section]) -> None:
+    """Put what was found in the place of the README's numbers: all of them come from one run."""
+    text = README.read_text(encoding="utf-8")
+    before, after = text.partition("## Numbers\n")[0], text.partition("## What limits it\n")[2]
+    about = f"{datetime.now(UTC).date().isoformat()}, " + ", ".join(f"{key} {value}" for key, value in machine.items())
+    found = "\n".join(section.markdown() for section in sections)
+    numbers = f"## Numbers\n\n{about}; one run, `python -m benchmarks --readme`.\n\n{found}\n"
+    README.write_text(f"{before}{numbers}## What limits it\n{after}", encoding="utf-8")
 
 
 def read_options(arguments: list[str] | None) -> argparse.Namespace:
@@ -72,6 +86,7 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="interleaved rounds of the lifecycle")
     parser.add_argument("--no-npm", dest="npm", action="store_false", help="leave bpmn-engine out, fetch nothing")
     parser.add_argument("--folder", type=Path, help="where databases are written; default: the temporary folder")
+    parser.add_argument("--readme", action="store_true", help="put the numbers of this run into benchmarks/README.md")
     parser.add_argument("--json", type=Path, help="write everything that was found to this file as well")
     return parser.parse_args(arguments)
 

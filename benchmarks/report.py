@@ -55,6 +55,16 @@ class Section:
         lines += [f"  {verdict.text()}" for verdict in self.verdicts]
         return "\n".join(lines)
 
+    def markdown(self) -> str:
+        """The section as the README keeps it."""
+        lines = [f"### {self.title}", "", f"`python -m benchmarks --only {self.name}`", ""]
+        if self.rows:
+            lines += [*table(self.rows), ""]
+        lines += [f"* {note}" for note in self.notes]
+        lines += [f"* {verdict.text().replace('NOT MET  ', '**not met**: ').replace('met      ', 'met: ')}"
+                  for verdict in self.verdicts]  # fmt: skip
+        return "\n".join(lines).rstrip() + "\n"
+
     def to_json(self) -> dict[str, Any]:
         """The section as a machine reads it."""
         verdicts = [{**asdict(verdict), "met": verdict.met} for verdict in self.verdicts]
