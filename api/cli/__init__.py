@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "checking",
     "expressions": "expressions",
     "import": "importing",
+    "ground": "ground",
     "simulate": "simulating",
     "replay": "replaying",
     "process": "showing",
