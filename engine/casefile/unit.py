@@ -70,7 +70,7 @@ class Unit:
         """The case file of an instance (``by`` id), of an open task or of a case's running instance; none without one.
 
         From the shelf when it is there, else from the database. ``lock`` waits for whoever has it, ``skip`` passes it
-        over (none then), empty only looks.
+        over (none then).
         """
         for held in self.files.values():
             if (by == "id" and held.instance.id == key) or (by == "case" and held.case.id == key):
@@ -81,7 +81,9 @@ class Unit:
         if self.trusting and by != "case":
             file = shelf.take(key) if by == "id" else shelf.take_by_task(key)
         if file is None:
-            file = self.look(by, key, lock=lock)
+            if self._may_do_without():
+                self._open()
+            file = reading_of(self._dialect).read(self._bare or self._raw, by, key, lock)
             if file is None:
                 return None
             kept = shelf.take(file.instance.id)
@@ -90,11 +92,10 @@ class Unit:
         self.hold(shelf, file)
         return file
 
-    def look(self, by: str, key: Any, *, lock: str = "") -> CaseFile | None:
+    def look(self, by: str, key: Any) -> CaseFile | None:
         """The case file as the database has it, in nobody's hand: what is changed in it is not written."""
-        session = self.session if lock else self._session
-        raw = session.connection().connection.driver_connection
-        return reading_of(self._dialect).read(raw, by, key, lock)
+        raw = self._session.connection().connection.driver_connection
+        return reading_of(self._dialect).read(raw, by, key, "")
 
     def hold(self, shelf: Shelf, file: CaseFile) -> None:
         """Have a file until the transaction ends."""
@@ -103,9 +104,17 @@ class Unit:
 
     def ask(self, *asked: Asked) -> list[Any]:
         """The first row of every answer, in the transaction that will write; others wait from now on."""
-        if self._bare is not None:
-            return ask(self._bare, self._dialect, asked)
-        writer = writer_of(self._session) if self.trusting and not self._session.in_transaction() else None
+        if self._bare is None and self._may_do_without():
+            return self._open(*asked)
+        return ask(self._bare or self._raw, self._dialect, asked)
+
+    def _may_do_without(self) -> bool:
+        """Whether the act may go on without the session, which nothing of it has used so far."""
+        return self._bare is None and self.trusting and not self._session.in_transaction()
+
+    def _open(self, *asked: Asked) -> list[Any]:
+        """Begin to do without the session, where the database allows it; the first answers."""
+        writer = writer_of(self._session)
         if writer is None:
             return ask(self._raw, self._dialect, asked)
         self._bare, answers = writer.open(asked)
