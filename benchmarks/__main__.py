@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.report import Section
 from benchmarks.setting import Setting
 from benchmarks.town import DATABASES, write_bench_city
-from benchmarks.workloads import crowd, decisions, http, lifecycle, memory, reworks, timers, writers
+from benchmarks.workloads import components, crowd, decisions, http, lifecycle, memory, reworks, timers, writers
 
 WORKLOADS: dict[str, Callable[[Setting], Section]] = {
     "lifecycle": lifecycle.run,
@@ -31,6 +31,7 @@ WORKLOADS: dict[str, Callable[[Setting], Section]] = {
     "writers": writers.run,
     "crowd": crowd.run,
     "http": http.run,
+    "components": components.run,
 }
 
 README = Path(__file__).parent / "README.md"

@@ -22,7 +22,7 @@ from engine.cases.reporting import report_case
 from engine.catalogue.book import CatalogueBook
 from engine.catalogue.lookup import version_in_force
 from engine.database import begin_write
-from engine.loading.single_files import import_catalogue, import_components, import_grids
+from engine.loading.single_files import import_catalogue, import_grids
 from engine.models import Case, CaseEvent, CaseLink, CaseUnit, CatalogueVersion, Component, Evaluation, UnitGrid
 from engine.testing.small_city import MONDAY, SmallTown, write_small_city
 
@@ -290,32 +290,6 @@ COMPONENT = {
     "dept_in_charge": "", "dept_owner": "MUNICIPAL", "dept_maintenance": "", "state": "完好",
     "initial_date": "2025-01-02", "change_date": "", "source": "实测", "note": "",
 }  # fmt: skip
-
-
-def test_components_are_added_changed_and_refused_one_by_one(town: SmallTown, tmp_path: Path) -> None:
-    rows = [
-        COMPONENT,
-        COMPONENT | {"code": "12"},
-        COMPONENT | {"code": "9901010101000002", "lon": "117"},
-        COMPONENT | {"code": "9901010101000003", "grid": "990101001001009"},
-        COMPONENT | {"code": "9901010101000004", "full_code": "9999"},
-        COMPONENT | {"code": "9901010101000005", "dept_owner": "NOBODY"},
-        COMPONENT,
-        COMPONENT | {"code": "9901010101000006", "lat": "north"},
-    ]
-    report = import_components(town.session, write_rows(tmp_path / "c.csv", rows))
-    assert (report.read, report.added, len(report.rejected)) == (8, 1, 7)
-    assert [item.line for item in report.rejected] == [3, 4, 5, 6, 7, 8, 9]
-    assert "does not have 16 digits" in report.rejected[0].reason
-    assert "in no unit grid" in report.rejected[1].reason
-    assert "lies in grid 990101001001001" in report.rejected[2].reason
-    assert town.session.get_one(Component, "9901010101000001").grid_code == "990101001001001"
-    again = import_components(town.session, write_rows(tmp_path / "c.csv", [COMPONENT | {"state": "破损"}]))
-    assert (again.added, again.changed) == (0, 1)
-    town.session.expire_all()
-    assert town.session.get_one(Component, "9901010101000001").state == "破损"
-    same = import_components(town.session, write_rows(tmp_path / "c.csv", [COMPONENT | {"state": "破损"}]))
-    assert (same.added, same.changed, same.unchanged) == (0, 0, 1)
 
 
 def test_grids_are_refused_for_what_they_are(town: SmallTown, tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ from api.cli.context import city_option, database_option, now, open_city, progre
 from engine.cases.import_profile import ImportProfile, load_profile, open_rows
 from engine.cases.importing import ImportReport, import_cases
 from engine.city import City
-from engine.loading.single_files import FileReport, import_catalogue, import_components, import_grids
+from engine.components.rules import load_rules
+from engine.loading.single_files import FileReport, import_catalogue, import_grids
+from engine.loading.survey_file import open_survey
+from engine.loading.surveys import import_survey
+from engine.loading.tables import Rejection
 from engine.platform import build_platform
 
 SHOWN = 20
@@ -51,10 +56,28 @@ def grids(file: Path, city_name: str, database_url: str | None, dry_run: bool, r
 @import_command.command("components")
 @import_options
 def components(file: Path, city_name: str, database_url: str | None, dry_run: bool, report_file: Path | None) -> None:
-    """Components (CSV with the columns of ground/components.csv)."""
-    with open_city(city_name, database_url) as (_, _engine, session), progress_bar("components") as progress:
-        report = import_components(session, file, progress=progress, dry_run=dry_run)
-    show_rows(report, dry_run, report_file)
+    """A survey of components (CSV with the columns of ground/components.csv, photo and attributes).
+
+    Batches stay: give the same command again after it was cut off, and it goes on.
+    """
+    with open_city(city_name, database_url) as (city, _engine, session), refusals(report_file) as refuse:
+        rules = load_rules(session, city)
+        length = open_survey(file, rules.fields).rows
+        with progress_bar("components", length) as progress:
+            report = import_survey(session, file, rules, now, progress=progress, refuse=refuse, dry_run=dry_run)
+    if report.resumed_at:
+        click.echo(f"went on after row {report.resumed_at}, where this survey was cut off")
+    click.echo(
+        f"{report.read} rows read, {report.added} added, {report.changed} changed, {report.unchanged} unchanged, "
+        f"{report.refused} refused{'; dry run, nothing written' if dry_run else ''}"
+    )
+    if report.claims:
+        click.echo(f"{report.claims} rows name another owner than the register; they wait as ownership claims")
+    show_first(
+        [(item.line, item.source, item.reason, item.remedy) for item in report.rejected[:SHOWN]],
+        report.refused,
+        report_file,
+    )
 
 
 @import_command.command("catalogue")
@@ -138,16 +161,33 @@ def show_rows(report: FileReport, dry_run: bool, report_file: Path | None) -> No
 
 def show_refused(rejected: list[tuple[int, str, str, str]], header: Iterable[str], report_file: Path | None) -> None:
     """The first refused rows, and all of them in the report file."""
-    for line, where, reason, remedy in rejected[:SHOWN]:
-        click.echo(f"  line {line}, {where}: {reason}; {remedy}")
-    if len(rejected) > SHOWN:
-        rest = f"all of them are in {report_file}" if report_file else "--report FILE lists all of them"
-        click.echo(f"  … and {len(rejected) - SHOWN} more; {rest}")
+    show_first(rejected[:SHOWN], len(rejected), report_file)
     if report_file is not None:
         with report_file.open("w", encoding="utf-8", newline="") as out:
             writer = csv.writer(out)
             writer.writerow(header)
             writer.writerows(rejected)
+
+
+def show_first(rejected: list[tuple[int, str, str, str]], count: int, report_file: Path | None) -> None:
+    """The first of ``count`` refused rows, and where the others are."""
+    for line, where, reason, remedy in rejected:
+        click.echo(f"  line {line}, {where}: {reason}; {remedy}")
+    if count > len(rejected):
+        rest = f"all of them are in {report_file}" if report_file else "--report FILE lists all of them"
+        click.echo(f"  … and {count - len(rejected)} more; {rest}")
+
+
+@contextmanager
+def refusals(report_file: Path | None) -> Iterator[Callable[[Rejection], None]]:
+    """Takes refused rows one by one into the report file, so that no number of them fills the memory."""
+    if report_file is None:
+        yield lambda item: None
+        return
+    with report_file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(("line", "file", "reason", "remedy"))
+        yield lambda item: writer.writerow((item.line, item.source, item.reason, item.remedy))
 
 
 def show_cases(report: ImportReport, dry_run: bool) -> None:

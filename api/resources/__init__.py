@@ -10,6 +10,7 @@ def blueprints() -> tuple[Any, ...]:
     from api.resources import (
         cases,
         catalogue,
+        components,
         drafts,
         evidence,
         explanation,
@@ -27,7 +28,7 @@ def blueprints() -> tuple[Any, ...]:
     )
 
     modules = (
-        session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, organisation, processes,
-        expressions, migrations, incidents, health, kinds,
+        session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, components,
+        organisation, processes, expressions, migrations, incidents, health, kinds,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)

@@ -1,4 +1,4 @@
-"""The city's ground: grids, what holds a point, components."""
+"""The city's ground: grids and what holds a point."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from typing import Any
 import marshmallow as ma
 from flask import Response
 from flask.views import MethodView
-from geojson import Feature, FeatureCollection, Point
+from geojson import Feature, FeatureCollection
 from marshmallow import fields
 
 from api.context import platform, session
 from api.resources.blueprint import group
-from api.schemas.base import NamedSchema, Strict, real, text, whole
+from api.schemas.base import NamedSchema, Strict, real, text
 from engine.cases.listing import read_bbox
 from engine.cases.views import division
 from engine.database import dumps
-from engine.errors import Invalid, NotFound
-from engine.ground.features import components_in, components_near, grid_geometry, grids_in, one_grid
-from engine.models import Component, DutyGrid, UnitGrid
+from engine.errors import NotFound
+from engine.ground.features import grid_geometry, grids_in, one_grid
+from engine.models import DutyGrid, UnitGrid
 
-blueprint = group("ground", "Unit grids, duty grids, divisions and components. Coordinates are WGS-84 lon, lat.")
+blueprint = group("ground", "Unit grids, duty grids and divisions. Coordinates are WGS-84 lon, lat.")
 GEOJSON = "application/geo+json"
 MOST_GRIDS = 2_000
-MOST_COMPONENTS = 2_000
 
 
 class PointQuery(Strict):
@@ -37,17 +36,6 @@ class BoxQuery(Strict):
     """A box."""
 
     bbox = text("west,south,east,north in degrees, WGS-84.", required=True)
-
-
-class ComponentQuery(Strict):
-    """A box, or a point with a reach."""
-
-    bbox = text("west,south,east,north in degrees, WGS-84.", load_default=None)
-    lon = real("Longitude of a point, degrees, WGS-84.", load_default=None, validate=ma.validate.Range(-180, 180))
-    lat = real("Latitude of a point, degrees, WGS-84.", load_default=None, validate=ma.validate.Range(-90, 90))
-    within_m = real("Reach around the point, metres.", load_default=100.0, validate=ma.validate.Range(1, 2000))
-    full_code = text("Only this subclass.", load_default=None)
-    limit = whole("Rows around a point.", load_default=20, validate=ma.validate.Range(1, 200))
 
 
 class PlaceSchema(Strict):
@@ -125,37 +113,3 @@ def grid_feature(grid: UnitGrid) -> Feature:
         "district": place.district if place else None,
     }  # fmt: skip
     return Feature(id=grid.code, geometry=grid_geometry(grid), properties=properties)
-
-
-@blueprint.route("/components")
-class Components(MethodView):
-    """Components of a box or near a point."""
-
-    @blueprint.arguments(ComponentQuery, location="query")
-    @blueprint.response(200, content_type=GEOJSON)
-    @blueprint.problems(422)
-    def get(self, query: dict[str, Any]) -> Response:
-        """Components as GeoJSON: in `bbox` (at most 2,000), or around `lon`, `lat`, nearest first with `distance_m`."""
-        if query["bbox"]:
-            area = read_bbox(query["bbox"])
-            rows = components_in(session(), area, full_code=query["full_code"], most=MOST_COMPONENTS)
-            return geojson(FeatureCollection([component_feature(row) for row in rows]))
-        if query["lon"] is None or query["lat"] is None:
-            raise Invalid("components are asked for by place; give bbox, or lon and lat", field="bbox")
-        near = components_near(
-            session(), query["lon"], query["lat"],
-            within_m=query["within_m"], full_code=query["full_code"], most=query["limit"],
-        )  # fmt: skip
-        return geojson(FeatureCollection([component_feature(row, distance) for row, distance in near]))
-
-
-def component_feature(row: Component, distance: float | None = None) -> Feature:
-    """A component with its register entry."""
-    names = (
-        "code", "full_code", "name", "grid_code", "dept_in_charge", "dept_owner", "dept_maintenance", "state", "source",
-        "initial_date", "change_date", "note",
-    )  # fmt: skip
-    properties = {name: getattr(row, name) for name in names}
-    if distance is not None:
-        properties["distance_m"] = round(distance, 1)
-    return Feature(id=row.code, geometry=Point((row.lon, row.lat)), properties=properties)

@@ -14,8 +14,9 @@ from shapely.geometry import shape
 from engine.checks.finding import Finding, Source, split_remedy, suggest
 from engine.checks.ground_shapes import find_gaps, find_overlaps, find_strays
 from engine.city import City
+from engine.components.register import COMPONENT, component_values
 from engine.errors import CityBroken
-from engine.loading.ground import ADDRESS, COMPONENT, address_values, checked_rows, component_values
+from engine.loading.ground import ADDRESS, address_values, checked_rows
 from engine.loading.tables import Rejection, read_features
 
 LEVELS = ("district", "subdistrict", "community")

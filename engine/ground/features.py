@@ -1,4 +1,4 @@
-"""Grids and components of a piece of the city, for maps. Boxes are west, south, east, north in degrees, WGS-84."""
+"""Unit grids of a piece of the city, for maps. Boxes are west, south, east, north in degrees, WGS-84."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from engine.errors import Invalid, NotFound
 from engine.ground.index import Ground
-from engine.models import Component, UnitGrid
+from engine.models import UnitGrid
 
 Box = tuple[float, float, float, float]
 METRES_A_DEGREE = 111_320.0
@@ -42,33 +42,6 @@ def grid_geometry(grid: UnitGrid) -> dict[str, Any]:
     """The GeoJSON geometry of a grid."""
     geometry: dict[str, Any] = json.loads(grid.geometry)
     return geometry
-
-
-def components_in(session: Session, area: Box, *, full_code: str | None = None, most: int) -> Sequence[Component]:
-    """Components in a box, by code. Raises Invalid when there are more than ``most``."""
-    west, south, east, north = area
-    query = select(Component).where(Component.lon.between(west, east), Component.lat.between(south, north))
-    if full_code:
-        query = query.where(Component.full_code == full_code)
-    found = session.scalars(query.order_by(Component.code).limit(most + 1)).all()
-    refuse_too_many(len(found), most, "components")
-    return found
-
-
-def components_near(
-    session: Session, lon: float, lat: float, *, within_m: float, full_code: str | None = None, most: int
-) -> list[tuple[Component, float]]:
-    """The components nearest to a point with their distance in metres, nearest first."""
-    reach_lat = within_m / METRES_A_DEGREE
-    reach_lon = within_m / (METRES_A_DEGREE * max(cos(radians(lat)), 0.01))
-    query = select(Component).where(
-        Component.lon.between(lon - reach_lon, lon + reach_lon), Component.lat.between(lat - reach_lat, lat + reach_lat)
-    )
-    if full_code:
-        query = query.where(Component.full_code == full_code)
-    measured = ((row, distance_m(lon, lat, row.lon, row.lat)) for row in session.scalars(query))
-    near = sorted((pair for pair in measured if pair[1] <= within_m), key=lambda pair: (pair[1], pair[0].code))
-    return near[:most]
 
 
 def distance_m(lon: float, lat: float, other_lon: float, other_lat: float) -> float:

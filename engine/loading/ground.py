@@ -13,15 +13,14 @@ from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from engine.city import City
+from engine.components.counts import recount
+from engine.components.register import COMPONENT, component_values
+from engine.components.rules import read_states
 from engine.errors import CityBroken
-from engine.loading.tables import Progress, Rejection, no_progress, optional_date, read_csv, read_features
+from engine.loading.tables import Progress, Rejection, no_progress, read_csv, read_features
 from engine.models import Address, Base, Component, Division, DutyGrid, UnitGrid
 
 BATCH = 2_000
-COMPONENT = (
-    "code", "full_code", "name", "lon", "lat", "grid", "dept_in_charge", "dept_owner", "dept_maintenance", "state",
-    "initial_date", "change_date", "source", "note",
-)  # fmt: skip
 ADDRESS = ("code", "name", "kind", "lon", "lat", "grid")
 
 
@@ -49,8 +48,16 @@ def load_ground(session: Session, city: City, progress: Progress = no_progress) 
     replace_rows(session, Division, divisions)
     replace_rows(session, UnitGrid, grids)
     replace_rows(session, DutyGrid, duty_grids)
+    present = read_states(city)
+
+    def component(row: dict[str, str]) -> dict[str, Any]:
+        values = component_values(row)
+        return {**values, "present": present.get(values["state"], True)}
+
+    rejected = _load_csv(session, Component, folder / "components.csv", COMPONENT, component, progress)
+    recount(session)
     return [
-        *_load_csv(session, Component, folder / "components.csv", COMPONENT, component_values, progress),
+        *rejected,
         *_load_csv(session, Address, folder / "addresses.csv", ADDRESS, address_values, progress),
     ]
 
@@ -78,19 +85,6 @@ def read_unit_grids(path: Path, city: City) -> tuple[list[dict[str, Any]], list[
                 "duty_grid_code": values.get("duty_grid") or None, "geometry": json.dumps(geometry),
             }  # fmt: skip
     return list(rows.values()), rejected
-
-
-def component_values(row: dict[str, str]) -> dict[str, Any]:
-    """A component's columns. Raises ValueError naming what cannot be read."""
-    if not re.fullmatch(r"\d{16}", row["code"]):
-        raise ValueError(f"component code {row['code']!r} does not have 16 digits")
-    return {
-        "code": row["code"], "full_code": row["full_code"], "name": row["name"], "lon": float(row["lon"]),
-        "lat": float(row["lat"]), "grid_code": row["grid"] or None, "dept_in_charge": row["dept_in_charge"] or None,
-        "dept_owner": row["dept_owner"] or None, "dept_maintenance": row["dept_maintenance"] or None,
-        "state": row["state"], "initial_date": optional_date(row["initial_date"]),
-        "change_date": optional_date(row["change_date"]), "source": row["source"], "note": row["note"],
-    }  # fmt: skip
 
 
 def address_values(row: dict[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One file of grids, components or catalogue rows into a running city's database: all good rows, in one transaction."""
+"""One file of grids or catalogue rows into a running city's database: all good rows, in one transaction."""
 
 from __future__ import annotations
 
@@ -21,15 +21,12 @@ from engine.catalogue.lookup import limit_for, version_in_force
 from engine.city import City
 from engine.database import begin_write
 from engine.errors import CityBroken
-from engine.ground.index import Ground
 from engine.loading.catalogue import CLASS, CONDITION
-from engine.loading.ground import COMPONENT, checked_rows, component_values, read_unit_grids
+from engine.loading.ground import read_unit_grids
 from engine.loading.tables import Progress, Rejection, no_progress, read_csv
 from engine.models import (
     Base,
     CatalogueVersion,
-    Component,
-    Department,
     Division,
     DutyGrid,
     FilingCondition,
@@ -90,43 +87,6 @@ def refuse_grid(row: dict[str, Any], communities: set[str], duty_grids: set[str]
     west, south, east, north = polygon.bounds
     if west < -180 or east > 180 or south < -90 or north > 90:
         raise ValueError("its coordinates are not degrees; export it in WGS-84")
-
-
-def import_components(
-    session: Session, path: Path, *, progress: Progress = no_progress, dry_run: bool = False
-) -> FileReport:
-    """Add or change components of a CSV file with the columns of ``ground/components.csv``; empty grids are found."""
-    ground, report = Ground.load(session), FileReport()
-    subclasses = set(session.scalars(select(Subclass.full_code).where(Subclass.kind == "component")))
-    departments = set(session.scalars(select(Department.code)))
-
-    def values(row: dict[str, str]) -> dict[str, Any]:
-        report.read += 1
-        progress(1)
-        return checked_component(component_values(row), ground, subclasses, departments)
-
-    good = list(checked_rows(path, COMPONENT, values, report.rejected))
-    settle(session, Component, good, report, dry_run)
-    return report
-
-
-def checked_component(
-    found: dict[str, Any], ground: Ground, subclasses: set[str], departments: set[str]
-) -> dict[str, Any]:
-    """A component's columns with its grid. Raises ValueError naming what does not hold in this city."""
-    if found["full_code"] not in subclasses:
-        raise ValueError(f"the catalogue has no component subclass {found['full_code']!r}")
-    if not (-180 <= found["lon"] <= 180 and -90 <= found["lat"] <= 90):
-        raise ValueError(f"{found['lon']}, {found['lat']} are no degrees; give WGS-84 longitude, latitude")
-    place = ground.locate(found["lon"], found["lat"])
-    if place is None:
-        raise ValueError(f"{found['lon']}, {found['lat']} is in no unit grid; check longitude and latitude")
-    if found["grid_code"] and found["grid_code"] != place.grid:
-        raise ValueError(f"it lies in grid {place.grid}, not in {found['grid_code']}; leave the grid empty to find it")
-    for name in ("dept_in_charge", "dept_owner", "dept_maintenance"):
-        if found[name] and found[name] not in departments:
-            raise ValueError(f"{name} {found[name]} is no department of the city")
-    return {**found, "grid_code": place.grid}
 
 
 def settle(session: Session, model: type[Base], rows: list[dict[str, Any]], report: FileReport, dry_run: bool) -> None:

@@ -14,6 +14,7 @@ from engine.models.cases import (
     Supervision,
 )
 from engine.models.catalogue import CatalogueVersion, FilingCondition, Subclass
+from engine.models.components import ComponentChange, ComponentCount, Survey, SurveyRefusal
 from engine.models.drafts import Draft
 from engine.models.ground import Address, Component, Division, DutyGrid, UnitGrid
 from engine.models.migration import Migration, MigrationItem
@@ -42,6 +43,8 @@ __all__ = [
     "CatalogueVersion",
     "ClockSpan",
     "Component",
+    "ComponentChange",
+    "ComponentCount",
     "Counter",
     "Department",
     "Deployment",
@@ -63,6 +66,8 @@ __all__ = [
     "Post",
     "Subclass",
     "Supervision",
+    "Survey",
+    "SurveyRefusal",
     "Task",
     "Timer",
     "UnitGrid",

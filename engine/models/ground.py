@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
-from sqlalchemy import Text
+from sqlalchemy import BigInteger, Index, Text, text
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column
 
+from engine.components.cells import cell_of
 from engine.models.base import Base
 
 
@@ -43,15 +46,35 @@ class DutyGrid(Base):
     geometry: Mapped[str] = mapped_column(Text)
 
 
+def cell_of_row(context: DefaultExecutionContext) -> int:
+    """The cell of a new row's coordinates."""
+    values = context.get_current_parameters()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it bare
+    return cell_of(values["lon"], values["lat"])
+
+
 class Component(Base):
-    """Component (部件) with its 16-digit identification code and three departments."""
+    """Component (部件) with its 16-digit identification code and three departments.
+
+    ``cell`` is the place on the map as one number (``engine.components.cells``), ``present`` whether its state says
+    that it stands on the street. ``attributes`` are those of its class; ``photo`` is a file's name or address.
+    Nothing but ``engine.components`` and ``engine.loading`` may change a row: they keep cell, counts and history.
+    """
 
     __tablename__ = "component"
+    __table_args__ = (
+        Index("ix_component_class_cell", "full_code", "cell"),
+        Index(
+            "ix_component_ownerless", "code", sqlite_where=text("dept_owner IS NULL"),
+            postgresql_where=text("dept_owner IS NULL"),
+        ),
+    )  # fmt: skip
     code: Mapped[str] = mapped_column(primary_key=True)
-    full_code: Mapped[str] = mapped_column(index=True)
+    full_code: Mapped[str]
     name: Mapped[str]
     lon: Mapped[float]
     lat: Mapped[float]
+    cell: Mapped[int] = mapped_column(BigInteger, index=True, default=cell_of_row)
+    present: Mapped[bool] = mapped_column(default=True)
     grid_code: Mapped[str | None] = mapped_column(index=True)
     dept_in_charge: Mapped[str | None]
     dept_owner: Mapped[str | None]
@@ -61,6 +84,8 @@ class Component(Base):
     change_date: Mapped[date | None]
     source: Mapped[str]
     note: Mapped[str]
+    photo: Mapped[str] = mapped_column(default="")
+    attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
 class Address(Base):

@@ -1,0 +1,87 @@
+"""A survey's CSV file: read once for faults of the file itself before anything is written, then row by row."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.components.register import COMPONENT
+from engine.errors import CityBroken
+from engine.loading.tables import Rejection
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class SurveyFile:
+    """A file that can be read to its end: ``header`` in the file's order, ``rows`` below it, its SHA-256."""
+
+    path: Path
+    header: tuple[str, ...]
+    rows: int
+    sha256: str
+
+    def read(self) -> Iterator[tuple[int, dict[str, str] | Rejection]]:
+        """(last line, row); a row with another number of fields than the header is a Rejection."""
+        with self.path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            next(reader)
+            for fields in reader:
+                if not fields:
+                    continue
+                if len(fields) != len(self.header):
+                    reason = f"the row has {len(fields)} fields, the header {len(self.header)}"
+                    yield reader.line_num, self.refuse(reader.line_num, reason)
+                    continue
+                yield reader.line_num, {name: value.strip() for name, value in zip(self.header, fields, strict=True)}
+
+    def refuse(self, line: int, reason: str) -> Rejection:
+        """A complaint about a line of this file."""
+        return Rejection(self.path.name, line, reason, "correct the row and import the file again")
+
+
+def open_survey(path: Path, fields: frozenset[str]) -> SurveyFile:
+    """Look through a whole file. ``fields`` are the attributes it may have beside the columns of a component.
+
+    :raises CityBroken: the file is missing, not UTF-8, no CSV, or a column is missing, unknown or there twice.
+    """
+    try:
+        sha256 = fingerprint(path)
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = tuple(name.strip() for name in next(reader, []))
+            refuse_header(path, header, fields)
+            rows = sum(1 for row in reader if row)
+    except FileNotFoundError as error:
+        raise CityBroken(f"{path} is missing; name the survey's CSV file") from error
+    except UnicodeDecodeError as error:
+        raise CityBroken(f"{path} is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
+    except csv.Error as error:
+        raise CityBroken(f"{path}, line {reader.line_num}: {error}; export the file again as CSV") from error
+    return SurveyFile(path, header, rows, sha256)
+
+
+def refuse_header(path: Path, header: tuple[str, ...], fields: frozenset[str]) -> None:
+    """Raise CityBroken naming what does not belong."""
+    missing = [name for name in COMPONENT if name not in header]
+    if missing:
+        raise CityBroken(f"{path}: no column {', '.join(missing)}; the header must name {', '.join(COMPONENT)}")
+    unknown = [name for name in header if name not in {*COMPONENT, "photo", *fields}]
+    if unknown:
+        raise CityBroken(
+            f"{path}: no component has {', '.join(unknown)}; remove the column or add it to component_attributes.csv"
+        )
+    if len(set(header)) != len(header):
+        raise CityBroken(f"{path}: a column stands twice in the header; name each once")
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

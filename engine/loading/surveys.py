@@ -1,0 +1,265 @@
+"""A survey of components into the register: in batches that stay, so that an import that was cut off goes on.
+
+Rows are upserted by code. A row that gives an owner other than the registered one does not change the owner: it becomes
+an ownership claim (``engine.components.ownership``) that someone decides. What a file does not say (an empty owner,
+a column it does not have) stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.orm import Session
+
+from engine.components.counts import recount
+from engine.components.register import COLUMNS, differences, read_component
+from engine.components.rules import Rules
+from engine.database import begin_write
+from engine.loading.survey_file import SurveyFile, open_survey
+from engine.loading.tables import Progress, Rejection, no_progress
+from engine.models import Component, ComponentChange, Survey, SurveyRefusal
+
+BATCH = 2_000
+"""Rows a transaction; what is lost when the import is cut off."""
+KEPT = 1_000
+"""Refused rows a report holds; all of them are in the database and go to ``refuse``."""
+OWNERSHIP = "ownership"
+Row = dict[str, Any]
+
+
+@dataclass
+class SurveyReport:
+    """What became of a file's rows, those of a run that was cut off included. ``claims`` count other owners given."""
+
+    survey_id: int | None = None
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    claims: int = 0
+    resumed_at: int = 0
+    rejected: list[Rejection] = field(default_factory=list)
+
+
+@dataclass
+class Batch:
+    """Rows read together, and what is to be written of them."""
+
+    fresh: list[Row] = field(default_factory=list)
+    updates: list[Row] = field(default_factory=list)
+    changes: list[Row] = field(default_factory=list)
+    unchanged: int = 0
+
+
+def import_survey(
+    session: Session, path: Path, rules: Rules, now: Callable[[], datetime], *, progress: Progress = no_progress,
+    refuse: Callable[[Rejection], None] = lambda item: None, dry_run: bool = False, batch_rows: int = BATCH,
+) -> SurveyReport:  # fmt: skip
+    """Add or change the components of a CSV file. Commits each batch; the counts of the map follow at the end.
+
+    The same file again goes on where it was cut off, or changes nothing. ``refuse`` is told every refused row.
+
+    :raises CityBroken: the file itself cannot be read; nothing is written then.
+    """
+    file = open_survey(path, rules.fields)
+    survey = _begin(session, file, now(), dry_run)
+    report = _so_far(session, survey, refuse, file.path.name)
+    progress(report.read)
+    rows = checked_rows(file, rules, skip=report.read)
+    while lines := list(islice(rows, batch_rows)):
+        if not dry_run:
+            begin_write(session)
+        refused = [item for item in lines if isinstance(item, Rejection)]
+        batch = compare(session, [item for item in lines if not isinstance(item, Rejection)], file.header)
+        claims = claims_of(session, batch)
+        _tally(report, batch, len(lines), len(claims), refused, refuse)
+        if not dry_run:
+            assert survey is not None
+            _write(session, batch, claims, refused, survey, now())
+            _keep(survey, report)
+            session.commit()
+        progress(len(lines))
+    if survey is not None:
+        begin_write(session)
+        if report.added or report.changed:
+            recount(session)
+            if session.get_bind().dialect.name == "postgresql":
+                session.execute(text("ANALYZE component, component_count"))
+        session.get_one(Survey, survey.id).finished_at = now()
+        session.commit()
+    return report
+
+
+def checked_rows(file: SurveyFile, rules: Rules, *, skip: int = 0) -> Iterator[Row | Rejection]:
+    """Rows of the register, or what is wrong; the first ``skip`` rows are only remembered by their codes."""
+    seen: dict[str, int] = {}
+    for number, (line, row) in enumerate(file.read()):
+        if isinstance(row, Rejection):
+            if number >= skip:
+                yield row
+            continue
+        content, before = hash(tuple(row.values())), seen.get(row["code"])
+        if before is not None:
+            if number >= skip:
+                other = "with the same content" if before == content else "with other content"
+                yield file.refuse(line, f"code {row['code']} stands twice, {other}")
+            continue
+        seen[row["code"]] = content
+        if number < skip:
+            continue
+        try:
+            yield read_component(row, rules)
+        except ValueError as error:
+            yield file.refuse(line, str(error))
+
+
+def compare(session: Session, rows: list[Row], header: Iterable[str]) -> Batch:
+    """What is new and what differs from the register; rows that are there are locked until the transaction ends."""
+    table = Component.__table__.c
+    known = {
+        row.code: row._asdict()
+        for row in session.execute(
+            select(*table).where(table.code.in_([row["code"] for row in rows])).with_for_update()
+        )
+    }
+    batch, given = Batch(), frozenset(header)
+    for row in rows:
+        before = known.get(row["code"])
+        if before is None:
+            batch.fresh.append(row)
+            continue
+        after = merged(before, row, given)
+        was, becomes = differences(before, after)
+        owner = {"dept_owner"} if was.get("dept_owner") else set()
+        if owner:
+            batch.changes.append(
+                change_row(row["code"], OWNERSHIP, {name: was[name] for name in owner}, {n: becomes[n] for n in owner})
+            )
+        rest = was.keys() - owner
+        if not rest:
+            batch.unchanged += 1
+            continue
+        batch.changes.append(
+            change_row(
+                row["code"], "survey", {name: was[name] for name in rest}, {name: becomes[name] for name in rest}
+            )
+        )
+        batch.updates.append(after | {name: before[name] for name in owner})
+    return batch
+
+
+def merged(before: Row, row: Row, given: frozenset[str]) -> Row:
+    """A surveyed row over the registered one: what the file does not say stays."""
+    kept = {name: value for name, value in before["attributes"].items() if name not in given}
+    return {
+        **{name: row[name] for name in COLUMNS},
+        "dept_owner": row["dept_owner"] or before["dept_owner"],
+        "photo": row["photo"] if "photo" in given else before["photo"],
+        "attributes": kept | row["attributes"],
+    }
+
+
+def change_row(code: str, kind: str, before: Row, after: Row) -> Row:
+    """A change before it is told apart as done or claimed."""
+    return {"component_code": code, "kind": kind, "before": before, "after": after}
+
+
+def claims_of(session: Session, batch: Batch) -> list[Row]:
+    """Other owners given that nobody claimed before or refused already; the others leave the batch."""
+    claims = {change["component_code"]: change for change in batch.changes if change["kind"] == OWNERSHIP}
+    batch.changes = [change for change in batch.changes if change["kind"] != OWNERSHIP]
+    if not claims:
+        return []
+    query = select(ComponentChange.component_code, ComponentChange.before, ComponentChange.after).where(
+        ComponentChange.component_code.in_(claims),
+        ComponentChange.kind == OWNERSHIP,
+        ComponentChange.status.in_(("proposed", "refused")),
+    )
+    for code, before, after in session.execute(query):
+        if code in claims and (before, after) == (claims[code]["before"], claims[code]["after"]):
+            del claims[code]
+    return list(claims.values())
+
+
+def _begin(session: Session, file: SurveyFile, at: datetime, dry_run: bool) -> Survey | None:
+    """The unfinished survey of this very file, or a new one; none in a dry run."""
+    if dry_run:
+        return None
+    begin_write(session)
+    query = select(Survey).where(Survey.sha256 == file.sha256, Survey.finished_at.is_(None)).order_by(Survey.id.desc())
+    survey = session.scalars(query.limit(1)).first()
+    if survey is None:
+        survey = Survey(
+            file=file.path.name, sha256=file.sha256, started_at=at, finished_at=None, rows_done=0, added=0, changed=0,
+            unchanged=0, refused=0, claims=0,
+        )  # fmt: skip
+        session.add(survey)
+    session.commit()
+    return survey
+
+
+def _so_far(session: Session, survey: Survey | None, refuse: Callable[[Rejection], None], file: str) -> SurveyReport:
+    if survey is None or not survey.rows_done:
+        return SurveyReport(survey.id if survey else None)
+    report = SurveyReport(
+        survey.id, survey.rows_done, survey.added, survey.changed, survey.unchanged, survey.refused, survey.claims,
+        resumed_at=survey.rows_done,
+    )  # fmt: skip
+    query = select(SurveyRefusal).where(SurveyRefusal.survey_id == survey.id).order_by(SurveyRefusal.line)
+    for row in session.scalars(query):
+        item = Rejection(file, row.line, row.reason, row.remedy)
+        refuse(item)
+        if len(report.rejected) < KEPT:
+            report.rejected.append(item)
+    return report
+
+
+def _tally(
+    report: SurveyReport, batch: Batch, read: int, claims: int, refused: list[Rejection],
+    refuse: Callable[[Rejection], None],
+) -> None:  # fmt: skip
+    report.read += read
+    report.added += len(batch.fresh)
+    report.changed += len(batch.updates)
+    report.unchanged += batch.unchanged
+    report.claims += claims
+    report.refused += len(refused)
+    report.rejected += refused[: max(0, KEPT - len(report.rejected))]
+    for item in refused:
+        refuse(item)
+
+
+def _keep(survey: Survey, report: SurveyReport) -> None:
+    survey.rows_done, survey.added, survey.changed = report.read, report.added, report.changed
+    survey.unchanged, survey.refused, survey.claims = report.unchanged, report.refused, report.claims
+
+
+def _write(
+    session: Session, batch: Batch, claims: list[Row], refused: list[Rejection], survey: Survey, at: datetime
+) -> None:
+    """Write one batch; the caller commits."""
+    if batch.fresh:
+        session.execute(insert(Component.metadata.tables[Component.__tablename__]), batch.fresh)
+    if batch.updates:
+        session.execute(update(Component), batch.updates)
+    same: Row = {
+        "reason": "", "proposed_by": None, "proposed_at": at, "decided_by": None, "decision": "",
+        "survey_id": survey.id,
+    }  # fmt: skip
+    done = [change | same | {"status": "confirmed", "decided_at": at} for change in batch.changes]
+    open_claims = [claim | same | {"status": "proposed", "decided_at": None} for claim in claims]
+    if done or open_claims:
+        session.execute(insert(ComponentChange), done + open_claims)
+    if refused:
+        rows = [
+            {"survey_id": survey.id, "line": item.line, "reason": item.reason, "remedy": item.remedy}
+            for item in refused
+        ]
+        session.execute(insert(SurveyRefusal), rows)
