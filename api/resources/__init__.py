@@ -10,6 +10,7 @@ def blueprints() -> tuple[Any, ...]:
     from api.resources import (
         cases,
         catalogue,
+        component_changes,
         components,
         drafts,
         evidence,
@@ -28,7 +29,7 @@ def blueprints() -> tuple[Any, ...]:
     )
 
     modules = (
-        session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, components,
+        session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, components, component_changes,
         organisation, processes, expressions, migrations, incidents, health, kinds,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)
