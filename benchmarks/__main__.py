@@ -20,13 +20,14 @@ from typing import Any
 from benchmarks.report import Section
 from benchmarks.setting import Setting
 from benchmarks.town import DATABASES, write_bench_city
-from benchmarks.workloads import components, crowd, decisions, http, lifecycle, memory, reworks, timers, writers
+from benchmarks.workloads import components, crowd, decisions, ground, http, lifecycle, memory, reworks, timers, writers
 
 WORKLOADS: dict[str, Callable[[Setting], Section]] = {
     "lifecycle": lifecycle.run,
     "reworks": reworks.run,
     "memory": memory.run,
     "decisions": decisions.run,
+    "ground": ground.run,
     "timers": timers.run,
     "writers": writers.run,
     "crowd": crowd.run,
