@@ -16,6 +16,7 @@ from engine.cases.import_profile import ImportProfile, load_profile, open_rows
 from engine.cases.importing import ImportReport, import_cases
 from engine.city import City
 from engine.components.rules import load_rules
+from engine.loading.addresses import import_addresses
 from engine.loading.single_files import FileReport, import_catalogue, import_grids
 from engine.loading.survey_file import open_survey
 from engine.loading.surveys import import_survey
@@ -78,6 +79,15 @@ def components(file: Path, city_name: str, database_url: str | None, dry_run: bo
         report.refused,
         report_file,
     )
+
+
+@import_command.command("addresses")
+@import_options
+def addresses(file: Path, city_name: str, database_url: str | None, dry_run: bool, report_file: Path | None) -> None:
+    """Addresses, place names and points of interest (CSV with the columns of ground/addresses.csv)."""
+    with open_city(city_name, database_url) as (_, _engine, session), progress_bar("addresses") as progress:
+        report = import_addresses(session, file, progress=every(500, progress), dry_run=dry_run)
+    show_rows(report, dry_run, report_file)
 
 
 @import_command.command("catalogue")

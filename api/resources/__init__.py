@@ -8,6 +8,7 @@ from typing import Any
 def blueprints() -> tuple[Any, ...]:
     """All groups of endpoints, in the order of the document."""
     from api.resources import (
+        addresses,
         cases,
         catalogue,
         component_changes,
@@ -29,7 +30,7 @@ def blueprints() -> tuple[Any, ...]:
     )
 
     modules = (
-        session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, components, component_changes,
-        organisation, processes, expressions, migrations, incidents, health, kinds,
+        session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
+        component_changes, organisation, processes, expressions, migrations, incidents, health, kinds,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)

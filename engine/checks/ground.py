@@ -16,7 +16,8 @@ from engine.checks.ground_shapes import find_gaps, find_overlaps, find_strays
 from engine.city import City
 from engine.components.register import COMPONENT, component_values
 from engine.errors import CityBroken
-from engine.loading.ground import ADDRESS, address_values, checked_rows
+from engine.loading.address_rows import ADDRESS, address_values
+from engine.loading.ground import checked_rows
 from engine.loading.tables import Rejection, read_features
 
 LEVELS = ("district", "subdistrict", "community")

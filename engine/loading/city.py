@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from engine.city import City
 from engine.database import begin_write
+from engine.ground.address_index import index_if_stale
 from engine.loading.catalogue import load_catalogue
 from engine.loading.ground import load_ground
 from engine.loading.organisation import load_organisation
@@ -19,12 +20,13 @@ from engine.workflow.deployments import current_deployment, deploy
 def take_up_changes(session: Session, city: City, now: datetime, registry: Registry | None = None) -> bool:
     """Take up what has changed in a city's diagrams, decisions, forms and catalogue since it was loaded; commits.
 
-    Cheap when nothing has. Organisation and ground change with ``load_city_folder`` (``wangge init``). Returns whether
-    new cases now go another way.
+    Cheap when nothing has. Organisation and ground change with ``load_city_folder`` (``wangge init``);
+    addresses that an earlier release stored are indexed. Returns whether new cases now go another way.
     """
     begin_write(session)
     before = current_deployment(session, now)
     load_catalogue(session, city, now)
+    index_if_stale(session)
     after = deploy(session, city, now, author="start", reason="the city's folder changed", registry=registry)
     session.commit()
     return before is not after

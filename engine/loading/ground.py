@@ -17,11 +17,11 @@ from engine.components.counts import recount
 from engine.components.register import COMPONENT, component_values
 from engine.components.rules import read_states
 from engine.errors import CityBroken
+from engine.loading.address_rows import load_addresses
 from engine.loading.tables import Progress, Rejection, no_progress, read_csv, read_features
-from engine.models import Address, Base, Component, Division, DutyGrid, UnitGrid
+from engine.models import Base, Component, Division, DutyGrid, UnitGrid
 
 BATCH = 2_000
-ADDRESS = ("code", "name", "kind", "lon", "lat", "grid")
 
 
 def load_ground(session: Session, city: City, progress: Progress = no_progress) -> list[Rejection]:
@@ -58,7 +58,7 @@ def load_ground(session: Session, city: City, progress: Progress = no_progress) 
     recount(session)
     return [
         *rejected,
-        *_load_csv(session, Address, folder / "addresses.csv", ADDRESS, address_values, progress),
+        *load_addresses(session, folder / "addresses.csv", progress),
     ]
 
 
@@ -85,14 +85,6 @@ def read_unit_grids(path: Path, city: City) -> tuple[list[dict[str, Any]], list[
                 "duty_grid_code": values.get("duty_grid") or None, "geometry": json.dumps(geometry),
             }  # fmt: skip
     return list(rows.values()), rejected
-
-
-def address_values(row: dict[str, str]) -> dict[str, Any]:
-    """An address's columns. Raises ValueError naming what cannot be read."""
-    return {
-        "code": row["code"], "name": row["name"], "kind": row["kind"], "lon": float(row["lon"]),
-        "lat": float(row["lat"]), "grid_code": row["grid"] or None,
-    }  # fmt: skip
 
 
 def checked_rows(

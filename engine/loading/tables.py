@@ -40,6 +40,8 @@ def read_csv(path: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str
         raise CityBroken(f"{path} is missing; see docs/reference/city-pack.md for its columns") from error
     except UnicodeDecodeError as error:
         raise CityBroken(f"{path} is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
+    except csv.Error as error:
+        raise CityBroken(f"{path} is no readable CSV ({error}); export it again") from error
 
 
 def read_features(path: Path, properties: Iterable[str]) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:

@@ -1,5 +1,6 @@
 """SQLAlchemy 2 declarative tables, split by aggregate. Importing this package registers every core table."""
 
+from engine.models.addresses import Address, AddressName, AddressToken
 from engine.models.base import Base
 from engine.models.cases import (
     Case,
@@ -16,7 +17,7 @@ from engine.models.cases import (
 from engine.models.catalogue import CatalogueVersion, FilingCondition, Subclass
 from engine.models.components import ComponentChange, ComponentCount, Survey, SurveyRefusal
 from engine.models.drafts import Draft
-from engine.models.ground import Address, Component, Division, DutyGrid, UnitGrid
+from engine.models.ground import Component, Division, DutyGrid, UnitGrid
 from engine.models.migration import Migration, MigrationItem
 from engine.models.notices import Notice
 from engine.models.organisation import AccessToken, Department, Person, PersonPost, Post
@@ -34,6 +35,8 @@ from engine.models.workflow import (
 __all__ = [
     "AccessToken",
     "Address",
+    "AddressName",
+    "AddressToken",
     "Base",
     "Case",
     "CaseClock",

@@ -1,4 +1,4 @@
-"""The city's ground: divisions, unit grids, duty grids, components and addresses."""
+"""The city's ground: divisions, unit grids, duty grids and components."""
 
 from __future__ import annotations
 
@@ -86,15 +86,3 @@ class Component(Base):
     note: Mapped[str]
     photo: Mapped[str] = mapped_column(default="")
     attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
-
-
-class Address(Base):
-    """A standard address, place name or point of interest."""
-
-    __tablename__ = "address"
-    code: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(index=True)
-    kind: Mapped[str]
-    lon: Mapped[float]
-    lat: Mapped[float]
-    grid_code: Mapped[str | None]

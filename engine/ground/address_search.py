@@ -1,0 +1,301 @@
+"""Find addresses by text, pinyin or initials, with a wrong letter or two, and say of each why it was found.
+
+Distinct names are found first, through the full-text index; the house number then leads to the addresses of a name. A
+query's rarest tokens are looked up, and what comes back is held against the whole query, so that an answer does not
+depend on how a database counts. What a typing mistake leaves intact is looked up as well: of three pieces of the query
+that do not overlap, two are intact whatever the one mistake is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from rapidfuzz import fuzz
+from sqlalchemy import ColumnElement, Row, bindparam, select, text
+from sqlalchemy.orm import Session
+
+from engine.errors import Invalid
+from engine.ground.address_words import INITIAL, PINYIN, fold, grams, initials, pairs, split_number, syllables
+from engine.models import Address, AddressName, AddressToken
+from engine.models.addresses import SEARCH
+
+LONGEST_QUERY = 100
+CANDIDATES = 400
+"""Names that the index may give for one way of reading a query."""
+
+NAMES = 60
+"""Names whose addresses are looked at."""
+
+A_NAME = 3
+"""Addresses shown of one name when the query has no number."""
+
+SURE = 80.0
+"""A name at least this good makes looking for typing mistakes needless."""
+
+WEAKEST = 45.0
+"""A name that resembles the query less is not shown."""
+
+ALIKE = 62.0
+"""A name this much like the query ends the search for names with more mistakes."""
+
+Piece = tuple[str, int, int]
+Keep = Callable[[str, float, str], None]
+Only = Sequence[ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class NameFound:
+    """A name, how well it fits (0 to 100), and by which reading: text, pinyin, initials or typo."""
+
+    stem: str
+    score: float
+    by: str
+
+
+@dataclass(frozen=True)
+class AddressFound:
+    """An address and why it was found. ``number`` says how the house number fits: same, begins, nearest or none."""
+
+    address: Address
+    score: float
+    by: str
+    number: str
+
+
+def find_addresses(
+    session: Session, query: str, *, limit: int = 10, kind: str | None = None, class_code: str | None = None
+) -> list[AddressFound]:
+    """The addresses that fit a query, best first; of equals the shorter name, then the code.
+
+    :raises Invalid: the query has no letter or digit, or more than ``LONGEST_QUERY`` letters.
+    """
+    folded = fold(query)
+    if not folded or len(query) > LONGEST_QUERY:
+        message = f"search text needs 1 to {LONGEST_QUERY} letters or digits; type a name, its pinyin or its initials"
+        raise Invalid(message, field="q")
+    only = [Address.kind == kind] if kind else []
+    only += [Address.class_code == class_code] if class_code else []
+    found: dict[str, AddressFound] = {}
+    for stem, house, more in readings(session, folded):
+        words = [word for each in query.split() if (word := fold(each))] if not house else [stem]
+        names = find_names(session, stem, words)
+        fitting = with_number(session, names, house, more, only) if house else ()
+        for each in fitting or without_number(session, names[:NAMES], only, limit):
+            known = found.get(each.address.code)
+            if known is None or known.score < each.score:
+                found[each.address.code] = each
+        if found:
+            break
+    best = sorted(found.values(), key=lambda each: (-each.score, len(each.address.name), each.address.code))
+    return best[:limit]
+
+
+def readings(session: Session, folded: str) -> Iterator[tuple[str, int, bool]]:
+    """Stem, number and whether digits may follow: the query as a name of its own when there is one, else taken apart.
+
+    What gives nothing taken apart is read as a whole again.
+    """
+    stem, house, more = split_number(folded)
+    whole = select(AddressName.no).where(AddressName.stem == folded)
+    if house and session.scalar(whole) is None:
+        yield stem, house, more
+    yield folded, 0, False
+
+
+def find_names(session: Session, stem: str, words: Sequence[str]) -> list[NameFound]:
+    """The names that fit, best first. Several ``words`` may stand apart and in any order."""
+    words = words if len(words) > 1 and "".join(words) == stem else [stem]
+    best: dict[str, NameFound] = {}
+
+    def keep(stem: str, score: float, by: str) -> None:
+        known = best.get(stem)
+        if score >= WEAKEST and (known is None or known.score < score):
+            best[stem] = NameFound(stem, score, by)
+
+    for row in candidates(session, [[piece for word in words for piece in _exact(pairs(word), word)]]):
+        if all(word in row.stem for word in words):
+            keep(row.stem, _fit(stem, row.stem) if stem in row.stem else 82.0, "text")
+    if stem.isascii() and any(letter.isalpha() for letter in stem):
+        _spelled(session, stem, words, keep)
+    if not any(name.score >= SURE for name in best.values()):
+        _misspelled(session, stem, keep)
+    return sorted(best.values(), key=lambda name: (-name.score, len(name.stem), name.stem))
+
+
+def _spelled(session: Session, stem: str, words: Sequence[str], keep: Keep) -> None:
+    """Readings of Latin letters: pinyin, and the initials of it."""
+    for row in candidates(session, [[piece for word in words for piece in grams(word, PINYIN)]]):
+        parts = row.pinyin.split()
+        if all(word in "".join(parts) for word in words):
+            keep(row.stem, _fit_pinyin(stem, parts), "pinyin")
+    if len(words) == 1:
+        for row in candidates(session, [grams(stem, INITIAL)]):
+            firsts = initials(row.pinyin.split())
+            if stem in firsts:
+                keep(row.stem, _fit(stem, firsts) - 14, "initials")
+
+
+def _misspelled(session: Session, stem: str, keep: Keep) -> None:
+    """Names that resemble the query, in letters or in sound."""
+    letters = "".join(syllables(stem))
+    alike = False
+    if not stem.isascii():
+        for row in candidates(session, [grams(letters, PINYIN)]):
+            if letters in (heard := row.pinyin.replace(" ", "")):
+                keep(row.stem, min(79.0, _fit(letters, heard) - 17), "typo")
+        for choices, sound in intact(session, pairs(stem), 4):
+            rows = candidates(session, choices)
+            alike |= _keep_alike(stem, [(row.stem, row.stem) for row in rows], keep)
+            if alike and sound:
+                break
+    if len(letters) > 3 and not alike:
+        for choices, sound in intact(session, grams(letters, PINYIN), 5):
+            rows = candidates(session, choices)
+            heard = [(row.stem, row.pinyin.replace(" ", "")) for row in rows]
+            if _keep_alike(letters, heard, keep) and sound:
+                break
+
+
+def _keep_alike(query: str, names: Sequence[tuple[str, str]], keep: Keep) -> bool:
+    """Keep names by how they look or sound; whether one of them is so much alike that no more need be looked for."""
+    best = 0.0
+    for stem, form in names:
+        like = _resemblance(query, form)
+        keep(stem, like, "typo")
+        best = max(best, like)
+    return best >= ALIKE
+
+
+def _exact(pieces: Sequence[Piece], word: str) -> list[Piece]:
+    return [piece for piece in pieces if piece[2] - piece[1] == 1] or [(letter, 0, 0) for letter in word]
+
+
+def _fit(query: str, stem: str) -> float:
+    """How well a name fits that holds the query: whole, at its end, at its beginning, in between."""
+    longer = min(8.0, (len(stem) - len(query)) * 0.4)
+    if stem == query:
+        return 100.0
+    return (97.0 if stem.endswith(query) else 95.0 if stem.startswith(query) else 91.0) - longer
+
+
+def _fit_pinyin(query: str, parts: Sequence[str]) -> float:
+    """The same by letters; a query that begins or ends inside a syllable is worth less."""
+    letters, at, edges = "".join(parts), 0, {0}
+    for part in parts:
+        at += len(part)
+        edges.add(at)
+    begin = letters.find(query)
+    while begin >= 0 and begin not in edges:
+        begin = letters.find(query, begin + 1)
+    if begin < 0:
+        return 62.0
+    longer = min(8.0, (len(letters) - len(query)) * 0.2)
+    return (92.0 if begin + len(query) in edges else 86.0) - longer
+
+
+def _resemblance(query: str, stem: str) -> float:
+    """Likeness of the query to the part of a name it fits best; at most a little below what is sure."""
+    shorter = min(1.0, len(stem) / len(query))
+    whole = fuzz.ratio(query, stem)
+    part = fuzz.partial_ratio(query, stem) * shorter
+    return float(0.72 * max(whole, 0.95 * part) + 0.06 * whole)
+
+
+def intact(session: Session, pieces: Sequence[Piece], most: int) -> Iterator[tuple[list[list[Piece]], bool]]:
+    """Which pieces to ask for together, one mistake allowed for first, then more; and whether a good hit ends it.
+
+    A mistake spoils one at most of pieces that do not overlap: all but one of the rarest are asked for, each left out
+    in turn. A query too short for three such pieces is asked for by its single ones.
+    """
+    rarity = common_names(session, [token for token, _first, _last in pieces])
+    known = [piece for piece in pieces if rarity.get(piece[0])]
+    known.sort(key=lambda piece: (piece[2] - piece[1], rarity[piece[0]], piece))  # neighbours first: they overlap less
+    chosen: list[Piece] = []
+    for piece in known:
+        if len(chosen) < most and all(piece[2] < other[1] or piece[1] > other[2] for other in chosen):
+            chosen.append(piece)
+    if len(chosen) == 2:
+        yield [chosen], False
+    if len(chosen) >= 3:
+        yield [list(kept) for kept in combinations(chosen, len(chosen) - 1)], True
+    if len(chosen) >= 4:
+        yield [list(kept) for kept in combinations(chosen, 2)], True
+    else:
+        yield [[piece] for piece in dict.fromkeys([*chosen, *known[:most]])], True
+
+
+def common_names(session: Session, tokens: Iterable[str]) -> dict[str, int]:
+    """How many names hold each token; tokens of no name are missing."""
+    asked = sorted(set(tokens))
+    query = select(AddressToken.token, AddressToken.names).where(AddressToken.token.in_(asked))
+    return {row.token: row.names for row in session.execute(query)}
+
+
+def candidates(session: Session, choices: Sequence[Sequence[Piece]]) -> Sequence[Row[tuple[int, str, str]]]:
+    """The shortest names that hold all tokens of one of the choices."""
+    rarity = common_names(session, [token for choice in choices for token, _first, _last in choice])
+    groups = []
+    for choice in choices:
+        tokens = sorted({token for token, _first, _last in choice}, key=lambda token: (rarity.get(token, 0), token))
+        if tokens and rarity.get(tokens[0]):
+            groups.append(tokens[:8])
+    if not groups:
+        return []
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    quote, both = ('"', " AND ") if sqlite else ("'", " & ")
+    either = " OR " if sqlite else " | "
+    match = either.join("(" + both.join(f"{quote}{token}{quote}" for token in group) + ")" for group in groups)
+    return session.execute(_SQLITE if sqlite else _POSTGRESQL, {"match": match, "most": CANDIDATES}).all()
+
+
+_SQLITE = text(
+    f"SELECT n.no, n.stem, n.pinyin FROM (SELECT rowid AS no FROM {SEARCH} WHERE {SEARCH} MATCH :match"
+    " ORDER BY rowid LIMIT :most) AS hit JOIN address_name AS n ON n.no = hit.no"
+).bindparams(bindparam("match"), bindparam("most"))
+_POSTGRESQL = text(
+    f"SELECT n.no, n.stem, n.pinyin FROM (SELECT no FROM {SEARCH} WHERE tokens @@ CAST(:match AS tsquery)"
+    " ORDER BY no LIMIT :most) AS hit JOIN address_name AS n ON n.no = hit.no ORDER BY n.no"
+).bindparams(bindparam("match"), bindparam("most"))
+
+
+def without_number(session: Session, names: Sequence[NameFound], only: Only, enough: int) -> list[AddressFound]:
+    """Addresses of the names, best name first, those without a number before doors; a few of each name."""
+    found: list[AddressFound] = []
+    for name in names:
+        if len(found) >= enough:
+            break
+        query = select(Address).where(Address.stem == name.stem, *only).order_by(Address.house, Address.code)
+        rows = session.scalars(query.limit(A_NAME))
+        found += [AddressFound(row, name.score - (0.5 if row.house else 0), name.by, "none") for row in rows]
+    return found
+
+
+def with_number(session: Session, names: Sequence[NameFound], house: int, more: bool, only: Only) -> list[AddressFound]:
+    """Addresses of the names with the number asked for, or that begins so; else the nearest ones of the best names."""
+    by_stem = {name.stem: name for name in names}
+    fits = Address.house == house
+    if more:
+        fits |= Address.house.between(house * 10, house * 10 + 9)
+        fits |= Address.house.between(house * 100, house * 100 + 99)
+    rows = session.scalars(select(Address).where(Address.stem.in_(by_stem), fits, *only))
+    found = []
+    for row in rows:
+        name, same = by_stem[row.stem], row.house == house
+        score = name.score if same else name.score - 2
+        found.append(AddressFound(row, score, name.by, "same" if same else "begins"))
+    return found or [
+        AddressFound(row, max(name.score - 15, 0.0), name.by, "nearest")
+        for name in names[:A_NAME]
+        for row in _nearest(session, name.stem, house, only)
+    ]
+
+
+def _nearest(session: Session, stem: str, house: int, only: Only) -> Iterator[Address]:
+    """The next lower and the next higher number of a name."""
+    query = select(Address).where(Address.stem == stem, *only).limit(1)
+    yield from session.scalars(
+        query.where(Address.house.between(1, house)).order_by(Address.house.desc(), Address.code)
+    )
+    yield from session.scalars(query.where(Address.house > house).order_by(Address.house, Address.code))
