@@ -20,7 +20,19 @@ from typing import Any
 from benchmarks.report import Section
 from benchmarks.setting import Setting
 from benchmarks.town import DATABASES, write_bench_city
-from benchmarks.workloads import components, crowd, decisions, ground, http, lifecycle, memory, reworks, timers, writers
+from benchmarks.workloads import (
+    addresses,
+    components,
+    crowd,
+    decisions,
+    ground,
+    http,
+    lifecycle,
+    memory,
+    reworks,
+    timers,
+    writers,
+)
 
 WORKLOADS: dict[str, Callable[[Setting], Section]] = {
     "lifecycle": lifecycle.run,
@@ -32,6 +44,7 @@ WORKLOADS: dict[str, Callable[[Setting], Section]] = {
     "writers": writers.run,
     "crowd": crowd.run,
     "http": http.run,
+    "addresses": addresses.run,
     "components": components.run,
 }
 
