@@ -18,7 +18,7 @@ from engine.city import City
 from engine.components.rules import load_rules
 from engine.loading.addresses import import_addresses
 from engine.loading.single_files import FileReport, import_catalogue, import_grids
-from engine.loading.survey_file import open_survey
+from engine.loading.survey_package import open_any
 from engine.loading.surveys import import_survey
 from engine.loading.tables import Rejection
 from engine.platform import build_platform
@@ -57,13 +57,13 @@ def grids(file: Path, city_name: str, database_url: str | None, dry_run: bool, r
 @import_command.command("components")
 @import_options
 def components(file: Path, city_name: str, database_url: str | None, dry_run: bool, report_file: Path | None) -> None:
-    """A survey of components (CSV with the columns of ground/components.csv, photo and attributes).
+    """A survey of components (CSV or GeoPackage; columns of ground/components.csv, photo, attributes).
 
     Batches stay: give the same command again after it was cut off, and it goes on.
     """
     with open_city(city_name, database_url) as (city, _engine, session), refusals(report_file) as refuse:
         rules = load_rules(session, city)
-        length = open_survey(file, rules.fields).rows
+        length = open_any(file, rules.fields).rows
         with progress_bar("components", length) as progress:
             report = import_survey(session, file, rules, now, progress=progress, refuse=refuse, dry_run=dry_run)
     if report.resumed_at:

@@ -73,9 +73,11 @@ def measure(
     views = [took for took, _ in answers]
     largest = max(size for _, size in answers)
     row: dict[str, Cell] = {
-        "import s": seconds, "import MiB": mib, "near 100 m p99 ms": quantile(near, 0.99) * 1e3,
-        "near 2 km p99 ms": quantile(wide, 0.99) * 1e3, "view median ms": quantile(views, 0.5) * 1e3,
-        "view p99 ms": quantile(views, 0.99) * 1e3, "largest view kB": largest / 1e3,
+        "import s": seconds, "import MiB": mib,
+        "near 100 m best ms": min(near) * 1e3, "near 100 m median ms": quantile(near, 0.5) * 1e3,
+        "near 2 km best ms": min(wide) * 1e3, "near 2 km median ms": quantile(wide, 0.5) * 1e3,
+        "view median ms": quantile(views, 0.5) * 1e3, "view p99 ms": quantile(views, 0.99) * 1e3,
+        "largest view kB": largest / 1e3,
     }  # fmt: skip
     return row, [
         ("seconds an import of 800,000 rows would take at this rate", seconds * COUNT / count, 300),

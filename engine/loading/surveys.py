@@ -21,7 +21,8 @@ from engine.components.counts import recount
 from engine.components.register import COLUMNS, differences, read_component
 from engine.components.rules import Rules
 from engine.database import begin_write
-from engine.loading.survey_file import SurveyFile, open_survey
+from engine.loading.survey_file import SurveyFile
+from engine.loading.survey_package import open_any
 from engine.loading.tables import Progress, Rejection, no_progress
 from engine.models import Component, ComponentChange, Survey, SurveyRefusal
 
@@ -62,13 +63,13 @@ def import_survey(
     session: Session, path: Path, rules: Rules, now: Callable[[], datetime], *, progress: Progress = no_progress,
     refuse: Callable[[Rejection], None] = lambda item: None, dry_run: bool = False, batch_rows: int = BATCH,
 ) -> SurveyReport:  # fmt: skip
-    """Add or change the components of a CSV file. Commits each batch; the counts of the map follow at the end.
+    """Add or change the components of a CSV file or GeoPackage. Commits each batch; the map counts anew at the end.
 
     The same file again goes on where it was cut off, or changes nothing. ``refuse`` is told every refused row.
 
     :raises CityBroken: the file itself cannot be read; nothing is written then.
     """
-    file = open_survey(path, rules.fields)
+    file = open_any(path, rules.fields)
     survey = _begin(session, file, now(), dry_run)
     report = _so_far(session, survey, refuse, file.path.name)
     progress(report.read)
