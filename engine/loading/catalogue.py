@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -27,6 +28,8 @@ CONDITION = (
     "kind", "full_code", "condition_no", "defect_code", "filing_condition", "filing_condition_en", "limit",
     "closing_condition", "source",
 )  # fmt: skip
+RULES = ("evidence", "extension")
+"""Columns of conditions.csv that may be left out."""
 PROVENANCE = ("found", "memory", "provisional", "city")
 
 
@@ -66,11 +69,21 @@ def read_conditions(city: City) -> dict[tuple[str, str, int], dict[str, Any]]:
                 "kind": row["kind"], "full_code": row["full_code"], "condition_no": number,
                 "defect_code": row["defect_code"], "text": row["filing_condition"],
                 "text_en": row["filing_condition_en"], "limit": row["limit"],
-                "closing_condition": row["closing_condition"], "source": row["source"],
+                "closing_condition": row["closing_condition"], "source": row["source"], **rules_of(row),
             }  # fmt: skip
     if faults:
         raise CityBroken("; ".join(faults))
     return rows
+
+
+def rules_of(row: Mapping[str, str]) -> dict[str, str]:
+    """The rules of evidence and extension of a condition's row; files without these columns have none."""
+    return {name: row.get(name, "") for name in RULES}
+
+
+def _without_empty_rules(row: dict[str, Any]) -> dict[str, Any]:
+    """What a condition counts with in the digest: files written before there were rules keep theirs."""
+    return {name: value for name, value in row.items() if name not in RULES or value}
 
 
 def load_catalogue(session: Session, city: City, now: datetime) -> CatalogueVersion:
@@ -81,7 +94,8 @@ def load_catalogue(session: Session, city: City, now: datetime) -> CatalogueVers
         kind, code = orphans[0]
         raise CityBroken(f"catalogue: filing conditions for {kind} {code}, which has no class; add it to classes.csv")
     meta = read_version(city)
-    content = orjson.dumps([list(classes.values()), list(conditions.values()), meta], default=str)
+    said = [_without_empty_rules(row) for row in conditions.values()]
+    content = orjson.dumps([list(classes.values()), said, meta], default=str)
     digest = hashlib.sha256(content).hexdigest()
     known = session.scalar(select(CatalogueVersion).where(CatalogueVersion.digest == digest))
     if known is not None:

@@ -21,7 +21,7 @@ from engine.catalogue.lookup import limit_for, version_in_force
 from engine.city import City
 from engine.database import begin_write
 from engine.errors import CityBroken
-from engine.loading.catalogue import CLASS, CONDITION
+from engine.loading.catalogue import CLASS, CONDITION, rules_of
 from engine.loading.ground import read_unit_grids
 from engine.loading.tables import Progress, Rejection, no_progress, read_csv
 from engine.models import (
@@ -218,7 +218,7 @@ def condition_values(row: dict[str, str], classes: dict[Any, Any]) -> tuple[Any,
     return (row["kind"], row["full_code"], number), {
         "kind": row["kind"], "full_code": row["full_code"], "condition_no": number, "defect_code": row["defect_code"],
         "text": row["filing_condition"], "text_en": row["filing_condition_en"], "limit": row["limit"],
-        "closing_condition": row["closing_condition"], "source": row["source"],
+        "closing_condition": row["closing_condition"], "source": row["source"], **rules_of(row),
     }  # fmt: skip
 
 

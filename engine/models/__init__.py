@@ -18,6 +18,7 @@ from engine.models.catalogue import CatalogueVersion, FilingCondition, Subclass
 from engine.models.components import ComponentChange, ComponentCount, Survey, SurveyRefusal
 from engine.models.drafts import Draft
 from engine.models.ground import Component, Division, DutyGrid, UnitGrid
+from engine.models.manual import ManualChange
 from engine.models.migration import Migration, MigrationItem
 from engine.models.notices import Notice
 from engine.models.organisation import AccessToken, Department, Person, PersonPost, Post
@@ -60,6 +61,7 @@ __all__ = [
     "IdempotencyKey",
     "Incident",
     "Instance",
+    "ManualChange",
     "Migration",
     "MigrationItem",
     "Notice",

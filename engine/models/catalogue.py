@@ -43,7 +43,11 @@ class Subclass(Base):
 
 
 class FilingCondition(Base):
-    """A filing condition (立案条件) with its handling limit and closing condition."""
+    """A filing condition (立案条件) with its handling limit, closing condition and rules.
+
+    ``evidence`` (证据要求): ``before_photo 1; after_photo 2``; ``extension`` (延期规则): ``2 x 5 work_day`` or
+    ``none``; empty where the process alone decides.
+    """
 
     __tablename__ = "filing_condition"
     version_id: Mapped[int] = mapped_column(ForeignKey("catalogue_version.id"), primary_key=True)
@@ -56,3 +60,5 @@ class FilingCondition(Base):
     limit: Mapped[str]
     closing_condition: Mapped[str] = mapped_column(Text)
     source: Mapped[str]
+    evidence: Mapped[str] = mapped_column(Text, default="")
+    extension: Mapped[str] = mapped_column(Text, default="")
