@@ -10,7 +10,21 @@ __all__ = ["register_pages"]
 def register_pages(app: Flask) -> None:
     """Add all pages to the host. Call it after the API: addresses the API does not know are then answered as pages."""
     # The views import the host's context, which imports Flask extensions; ``import api.pages`` stays free of them.
-    from api.pages import case, cases, city_map, diagram, drafts, entry, frame, inbox, notices, photos, report, tasks
+    from api.pages import (
+        case,
+        cases,
+        city_map,
+        diagram,
+        drafts,
+        entry,
+        frame,
+        inbox,
+        manual,
+        notices,
+        photos,
+        report,
+        tasks,
+    )
 
-    rooms = (entry, inbox, tasks, drafts, cases, case, diagram, photos, city_map, report, notices)
+    rooms = (entry, inbox, tasks, drafts, cases, case, diagram, photos, city_map, report, notices, manual)
     frame.serve(app, [route for room in rooms for route in room.ROUTES])

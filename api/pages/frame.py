@@ -50,6 +50,7 @@ NAVIGATION = (
     ("pages.city_map", noop("地图"), ""),
     ("pages.report_problem", noop("上报"), "case.create"),
     ("pages.notices", noop("通知"), ""),
+    ("pages.manual_changes", noop("手册"), "catalogue.edit"),
 )
 
 

@@ -64,6 +64,22 @@ CHINESE = tuple(
         r"the draft has (?P<size>\d+) kB, at most (?P<most>\d+) kB":
             "草稿有 {size} kB，过大；请缩短到 {most} kB 以内。",
         r"(?P<task>.+) has no form; there is nothing to keep": "“{task}”没有表单；无需保存草稿。",
+        r"no workbook was chosen": "没有选择工作簿；请选择一个。",
+        r"the new version has no name": "新版本没有名称；请填写。",
+        r"the effective date is no date": "没有填写生效日期；请选择。",
+        r"the effective date (?P<day>\S+) has gone by; choose (?P<today>\S+) or later":
+            "生效日期 {day} 已过；请选择 {today} 或以后的日期。",
+        r"a version valid from (?P<day>\S+) is signed already":
+            "已签署的版本自 {day} 起生效，会使本修订失效；请选择该日或以后的日期。",
+        r"the workbook was exported from another version":
+            "工作簿不是由其将接替的版本导出的；请重新导出手册，在导出的文件中修改。",
+        r"the workbook says what the manual says already": "工作簿与手册没有差异；请修改后再导入。",
+        r"the workbook has more than (?P<most>\d+) MB": "工作簿超过 {most} MB；请删去图片。",
+        r"change \d+ is your own": "不能签署本人提交的修订；请由他人签署。",
+        r"change (?P<id>\d+) is not the one you read": "修订 {id} 的差异与您看到的不一致；请重新核对。",
+        r"change (?P<id>\d+) follows version": "修订 {id} 之后已有新版本签署；请撤回，重新导出后再提交。",
+        r"change (?P<id>\d+) is \w+ already": "修订 {id} 已签署或已撤回；无需再办。",
+        r"there is no change (?P<id>\d+) of the manual": "没有编号为 {id} 的修订；请从修订记录进入。",
         r"others are working on this case": "有人正在同时办理此案件；请刷新后重试。",
         r"login or password is wrong": "账号或密码不正确；忘记密码请联系系统管理员。",
         r"too many failed logins .+ in (?P<seconds>\d+) seconds": "登录失败次数过多；请 {seconds} 秒后再试。",

@@ -21,6 +21,7 @@ def blueprints() -> tuple[Any, ...]:
         health,
         incidents,
         kinds,
+        manual,
         migrations,
         notices,
         organisation,
@@ -31,6 +32,6 @@ def blueprints() -> tuple[Any, ...]:
 
     modules = (
         session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
-        component_changes, organisation, processes, expressions, migrations, incidents, health, kinds,
+        component_changes, organisation, processes, expressions, migrations, incidents, health, kinds, manual,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)
