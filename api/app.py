@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, request
 from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 from sqlalchemy import inspect
@@ -28,14 +28,18 @@ from engine.city import City, load_city
 from engine.clock import Clock
 from engine.database import engine_options, prepare_engine
 from engine.errors import CityBroken
+from engine.evidence.kinds import LARGEST
 from engine.organisation.roles import load_roles
 from engine.outbox import Outbox
 from engine.platform import build_platform
 from engine.registry import Registry
 from engine.translations import Translations
 
-UPLOAD_LIMIT = 21 * 1024 * 1024
+REQUEST_LIMIT = 21 * 1024 * 1024
 """Bytes of a request: a photo of 20 MB with its form around it."""
+UPLOAD_LIMIT = LARGEST + 1024 * 1024
+UPLOADS = frozenset({"evidence.CaseEvidence", "pages.add_photos"})
+"""Endpoints that take videos too."""
 
 
 class ProblemApi(Api):  # type: ignore[misc]
@@ -71,11 +75,12 @@ def create_app(
     app = Flask("api")
     url = settings.database_url or default_database(city, settings.var)
     app.config.update(
-        SECRET_KEY=settings.secret_key, TESTING=settings.testing, MAX_CONTENT_LENGTH=UPLOAD_LIMIT,
+        SECRET_KEY=settings.secret_key, TESTING=settings.testing, MAX_CONTENT_LENGTH=REQUEST_LIMIT,
         SESSION_COOKIE_SECURE=settings.https, DEMO=settings.demo_password or None,
         SQLALCHEMY_DATABASE_URI=url, SQLALCHEMY_ENGINE_OPTIONS=engine_options(url), **OPENAPI,
     )  # fmt: skip
     app.json.sort_keys = app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.before_request(allow_uploads)
     db.init_app(app)
     with app.app_context():
         # Tests lose no power: they need not wait for the disk.
@@ -92,6 +97,12 @@ def create_app(
     if pages:
         register_pages(app)
     return app
+
+
+def allow_uploads() -> None:
+    """Before a request: let evidence be larger than anything else that is sent."""
+    if request.endpoint in UPLOADS:
+        request.max_content_length = UPLOAD_LIMIT
 
 
 def default_database(city: City, var: Path) -> str:

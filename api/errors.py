@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.problems import FieldError, problem_response, split_remedy, validation_errors
 from engine.errors import CityBroken, Conflict, DomainError, Invalid, NotAllowed, NotFound, OperatorRefused
+from engine.evidence.store import StoreFailed
 from engine.workflow.forms import FormFailed, FormInvalid
 from engine.workflow.step import StepFailed
 
@@ -56,6 +57,7 @@ TABLE = (
     Problem(OperatorRefused, 422, "refused", "操作被拒绝", "Refused by a rule"),
     Problem(FormFailed, 500, "form-failed", "表单配置有误", "A rule of the form fails"),
     Problem(StepFailed, 500, "step-failed", "流程步骤出错", "A step of the diagram failed"),
+    Problem(StoreFailed, 503, "store-failed", "证据存储不可用", "The store of the evidence fails"),
     Problem(CityBroken, 503, "city-broken", "城市配置不完整", "The city's files do not hold together"),
     Problem(DomainError, 400, "refused", "操作被拒绝", "Refused"),
 )

@@ -28,6 +28,7 @@ from benchmarks.workloads import (
     ground,
     http,
     lifecycle,
+    likeness,
     memory,
     reworks,
     timers,
@@ -46,6 +47,7 @@ WORKLOADS: dict[str, Callable[[Setting], Section]] = {
     "http": http.run,
     "addresses": addresses.run,
     "components": components.run,
+    "likeness": likeness.run,
 }
 
 README = Path(__file__).parent / "README.md"

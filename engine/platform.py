@@ -10,6 +10,8 @@ from engine.cases.host import CaseHost
 from engine.cases.operators import CORE_OPERATORS
 from engine.city import City
 from engine.clock import Clock, SystemClock
+from engine.evidence.places import find_store
+from engine.evidence.store import MemoryStore, Store
 from engine.registry import Registry, build_registry
 from engine.translations import Translations
 from engine.workflow.deployments import Definitions
@@ -26,12 +28,15 @@ class Platform:
     definitions: Definitions = field(default_factory=Definitions)
     clock: Clock = field(default_factory=SystemClock)
     translations: Translations = field(default_factory=lambda: Translations({}))
+    store: Store = field(default_factory=MemoryStore)
 
 
 def build_platform(
     session: Session, city: City, *, clock: Clock | None = None, registry: Registry | None = None, cache_size: int = 512
 ) -> Platform:
-    """Put a platform together from a city's files and its initialised database."""
+    """Put a platform together from a city's files, its initialised database and the store of its evidence."""
     host = CaseHost.load(session, city, registry or build_registry(CORE_OPERATORS))
     definitions, translations = Definitions(host.functions), Translations.load(city)
-    return Platform(city, host, Runtime(cache_size), definitions, clock or SystemClock(), translations=translations)
+    return Platform(
+        city, host, Runtime(cache_size), definitions, clock or SystemClock(), translations, find_store(session)
+    )

@@ -20,6 +20,7 @@ from api.config import Settings
 from api.pages import refusals
 from api.pages.entry import safe_address
 from engine.models import CaseEvent
+from engine.simulation.photos import draw
 from engine.testing.casework import CONDITION, CaseWork
 from engine.testing.small_city import SmallTown
 
@@ -345,13 +346,34 @@ def test_a_photo_is_asked_for_uploaded_and_shown_beside_the_one_before(site: Sit
     Image.new("RGB", (40, 30), "green").save(picture, "JPEG")
     upload = {"role": "after_photo", "photos": (io.BytesIO(picture.getvalue()), "after.jpg")}
     page = desk.submit(page, "/photos", upload)
-    assert "已上传处置后照片 1 张" in page.words()
+    assert "已上传处置后照片 1 件" in page.words()
     image = page.tree.xpath("//*[@id='photos']//img/@src")[0]
     answer = desk.client.get(image)
     assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
     assert site.desk("unit_clerk_sanitation").client.get(image).status_code == 404
     page = desk.submit(page, f"/tasks/{task.id}", {"decision": "complete"}, "act=complete")
     assert case.open() == ["check"]
+
+
+def test_videos_and_voice_are_played_and_what_speaks_against_a_photo_is_said(site: Site, case: CaseWork) -> None:
+    desk, other = site.desk("acceptor"), CaseWork(site.town)
+    for role, name in (("video", "a.webm"), ("voice", "a.wav"), ("before_photo", "a.jpg")):
+        upload = {"role": role, "photos": (io.BytesIO(draw(role, 1)), name)}
+        page = desk.submit(open_case(desk, case), "/photos", upload)
+        assert page.status == 200, page.words()
+    for path, media_type in (("//video", "video/webm"), ("//audio", "audio/wav")):
+        source = page.tree.xpath(f"//*[@id='photos']{path}/@src")[0]
+        answer = desk.client.get(source, headers={"Range": "bytes=0-3"})
+        assert (answer.status_code, answer.mimetype, len(answer.data)) == (206, media_type, 4)
+        assert "media-src 'self'" in page.response.headers["Content-Security-Policy"]
+    upload = {"role": "near_photo", "photos": (io.BytesIO(draw("before_photo", 1)), "again.jpg")}
+    page = desk.submit(open_case(desk, other), "/photos", upload)
+    assert f"与案件 {case.case.number} 的照片是同一文件" in page.words(".//*[@id='photos']")
+    assert f"/cases/{case.case.number}" in page.tree.xpath("//*[@class='finding']/a/@href")
+    assert page.tree.xpath("//*[@id='photos']//img[contains(@src, 'small=1')]")
+    upload = {"role": "video", "photos": (io.BytesIO(draw("before_photo", 1)), "photo.mp4")}
+    page = desk.submit(open_case(desk, other), "/photos", upload)
+    assert (page.status, "不是可播放的视频" in page.words()) == (422, True)
 
 
 def test_a_file_that_is_no_photo_is_refused_in_words(site: Site, case: CaseWork) -> None:

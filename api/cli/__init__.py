@@ -25,6 +25,7 @@ COMMANDS = {
     "process": "showing",
     "case": "showing",
     "incident": "mending",
+    "evidence": "evidence",
 }
 
 NO_TABLE = re.compile(r"no such table|relation .* does not exist")

@@ -29,8 +29,10 @@ from engine.cases.diagrams import case_instance
 from engine.cases.drafts import DraftView, find_draft, left_drafts
 from engine.cases.evidence import ROLES as PHOTO_ROLES
 from engine.cases.task_list import TaskDetail, open_task
-from engine.cases.views import CaseDetail, EvidenceView, describe
+from engine.cases.view_values import CaseDetail, EvidenceView
+from engine.cases.views import describe
 from engine.errors import DomainError, NotFound
+from engine.evidence.kinds import PHOTO
 from engine.models import Case, Task
 
 SHOWN_LINES = 12
@@ -122,7 +124,7 @@ def build_work(case: Case, task_id: UUID, attempt: Attempt, photos: Sequence[Evi
     controls: tuple[Control, ...] = ()
     if found.form is not None:
         near = f"{case.kind}/{case.full_code}/"
-        shown = [picture_of(case, photo) for photo in photos]
+        shown = [picture_of(case, photo) for photo in photos if photo.kind == PHOTO]
         controls = Sheet(found.form, attempt.errors, attempt.finds, near, shown).controls(found.fields)
     return WorkForm(
         found, controls,

@@ -35,7 +35,7 @@ CHINESE = tuple(
         r"a handling department never closes its own case": "处置单位不能办结自己的案件；请由监督中心结案。",
         r"your post may not .+; it takes the permission (?P<permission>\S+)":
             "您的岗位没有此项权限（{permission}）；确需办理的，请联系系统管理员。",
-        r"(?P<task>.+) needs a photo of kind (?P<photo>\w+)": "“{task}”前请先上传{photo}。",
+        r"(?P<task>.+) needs evidence of kind (?P<photo>\w+)": "“{task}”前请先上传{photo}。",
         r"case (?P<number>\S+) \(.+\) does not take": "案件 {number} 目前所处环节不能进行此操作；请刷新案件。",
         r"case (?P<number>\S+) has run to its end": "案件 {number} 已经办结；不能再操作。",
         r"the photo has (?P<size>\S+) MB; send at most (?P<most>\d+) MB":
@@ -43,8 +43,15 @@ CHINESE = tuple(
         r"the image claims ": "照片像素过大；请缩小后上传。",
         r"the image is damaged": "照片文件已损坏；请上传相机原图。",
         r"this is no JPEG, PNG or WebP": "不是 JPEG、PNG 或 WebP 照片；请上传照片文件。",
-        r"no photo was chosen": "没有选择照片；请至少选择一张。",
-        r"case (?P<number>\S+) is \w+; it takes no more photos": "案件 {number} 已终止；不能再上传照片。",
+        r"no file was chosen": "没有选择文件；请至少选择一个。",
+        r"the (video|voice) has (?P<size>\S+) MB; send at most (?P<most>\d+) MB":
+            "录音录像有 {size} MB，过大；请压缩到 {most} MB 以内。",
+        r"this is no video": "不是可播放的视频；请上传 MP4、QuickTime 或 WebM 视频。",
+        r"this is no voice": "不是可播放的录音；请上传 MP3、M4A、AAC、WAV、Ogg 或 WebM 录音。",
+        r"the recording is broken off": "录音录像不完整；请上传设备原始文件。",
+        r"the recording has neither": "文件中既无画面也无声音；请上传设备原始文件。",
+        r"the file is an image and (?P<other>.+) at once": "文件既是图片又含有其他类型的文件；请上传相机原始文件。",
+        r"case (?P<number>\S+) is \w+; it takes no more evidence": "案件 {number} 已终止；不能再上传证据。",
         r"\w+ is not a coordinate": "不是有效的经纬度；请在地图上选点，或填写如 116.4052 的度数。",
         r"report needs subclass": "请选择问题小类。",
         r"\w+ needs (?P<field>\w+)(;|$)": "请填写此项。",

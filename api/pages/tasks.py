@@ -18,8 +18,8 @@ from api.pages.languages import _, page_language
 from api.pages.refusals import Refusal, refusal_of
 from api.resources.incidents import note_incident
 from engine.cases.access import access_case, access_task
+from engine.cases.evidence_views import views_of
 from engine.cases.tasks import claim_task, complete_task, find_form, release_task
-from engine.cases.views import evidence_of
 from engine.errors import DomainError, NotFound
 from engine.models import Case, Instance, Task
 from engine.workflow.forms import Form, FormInvalid
@@ -106,7 +106,7 @@ def fields(task_id: UUID) -> BaseResponse:
     form, case = form_of(task), context.session().get_one(Case, task.case_id)
     answers = read_answers(form, request.form) if form is not None else {}
     insert_standard_text(answers, request.form)
-    photos = evidence_of(context.session(), case)
+    photos = views_of(context.session(), context.platform(), actor(), case)
     work = build_work(case, task_id, Attempt(task_id, answers=answers, finds=finds_of(request.form)), photos)
     response = render("parts/form_fields.html", work=work)
     context.session().commit()

@@ -36,7 +36,8 @@ LIGHTS = {"green": noop("时限内"), "yellow": noop("即将超时"), "red": noo
 KINDS = {"component": noop("部件"), "event": noop("事件")}
 PHOTOS = {
     "before_photo": noop("处置前照片"), "after_photo": noop("处置后照片"), "verify_photo": noop("核实照片"),
-    "check_photo": noop("核查照片"), "document_photo": noop("文书照片"),
+    "check_photo": noop("核查照片"), "document_photo": noop("文书照片"), "near_photo": noop("近景照片"),
+    "far_photo": noop("远景照片"), "reference_photo": noop("参照物照片"), "video": noop("视频"), "voice": noop("录音"),
 }  # fmt: skip
 ACTIONS = {
     "cancel": noop("作废"), "merge": noop("并案"), "supervise": noop("督办"), "resume": noop("恢复办理"),
@@ -68,7 +69,7 @@ EVENTS = {
     "appeal_decided": noop("申诉裁定"), "linked": noop("另立关联案件"), "timer_fired": noop("到时自动流转"),
     "cancel_requested": noop("申请作废"), "merge_requested": noop("申请并案"),
     "supervise_requested": noop("发起督办"), "resume_requested": noop("申请恢复"),
-    "appeal_requested": noop("提出申诉"), "evidence_added": noop("上传照片"), "decision": noop("规则判定"),
+    "appeal_requested": noop("提出申诉"), "evidence_added": noop("上传证据"), "decision": noop("规则判定"),
     "condition_met": noop("条件满足"), "message_received": noop("收到消息"), "message_unheard": noop("消息无人接收"),
     "signal_heard": noop("收到信号"), "error_caught": noop("出错，转入其他环节"),
     "escalation_caught": noop("情况升级，转入其他环节"), "reply_sent": noop("已答复举报人"),

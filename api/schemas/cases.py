@@ -165,23 +165,41 @@ class LinkSchema(Strict):
     direction = text("`to`: it came out of this one; `from`: this one came out of it.")
 
 
+class RemarkSchema(Strict):
+    """Something about a file of evidence, in both languages."""
+
+    code = text("What it is; see docs/reference/evidence.md.")
+    text_en = text("In English.")
+    value = real("Metres, minutes or differing bits, as the code says.", allow_none=True)
+    case = text("Number of the other case, where you may see it.", allow_none=True)
+    evidence = whole("Id of the file there.", allow_none=True)
+    text = text("In Chinese.")
+
+
 class EvidenceSchema(Strict):
-    """A photo, without its bytes."""
+    """A file of evidence, without its bytes."""
 
     id = whole("Id within the city.")
-    role = text("before_photo, after_photo, verify_photo, check_photo or document_photo.")
+    role = text("What it shows, e.g. before_photo, near_photo, video.")
+    kind = text("photo, video or voice.")
     file_name = text("Name as uploaded.")
-    media_type = text("image/jpeg, image/png or image/webp.")
+    media_type = text("What it is by its bytes, e.g. image/jpeg, video/mp4, audio/mpeg.")
     sha256 = text("SHA-256 of the original, hexadecimal.")
     size = whole("Size of the original, bytes.")
-    width_px = whole("Width, pixels.")
-    height_px = whole("Height, pixels.")
+    width_px = whole("Width, pixels; 0 for what is no photo.")
+    height_px = whole("Height, pixels; 0 for what is no photo.")
     taken_at = moment("When the camera says it was taken.", allow_none=True)
     lon = real("Longitude the camera noted, degrees, WGS-84.", allow_none=True)
     lat = real("Latitude the camera noted, degrees, WGS-84.", allow_none=True)
     uploaded_at = moment("When it was uploaded.")
     uploader = text("Who uploaded it.")
     department_code = text("For which department.", allow_none=True)
+    distance_m = real("From the reported place to where the camera was, metres.", allow_none=True)
+    age_min = real("Minutes between the camera's time and the upload.", allow_none=True)
+    findings = fields.List(fields.Nested(RemarkSchema), metadata={"description": "What contradicts the claim."})
+    notes = fields.List(
+        fields.Nested(RemarkSchema), metadata={"description": "What was broken in the file and left out."}
+    )
 
 
 class SupervisionSchema(Strict):

@@ -33,5 +33,7 @@ def _has_photos(form: Form) -> bool:
 
 def case_photos(session: Session, case_id: int) -> tuple[Option, ...]:
     """The photos of a case as choices, oldest first."""
-    rows = session.execute(select(Evidence.id, Evidence.role).where(Evidence.case_id == case_id).order_by(Evidence.id))
+    photos = Evidence.media_type.startswith("image/")
+    query = select(Evidence.id, Evidence.role).where(Evidence.case_id == case_id, photos).order_by(Evidence.id)
+    rows = session.execute(query)
     return tuple(Option(row.id, row.role) for row in rows)

@@ -183,7 +183,7 @@ def require_evidence(unit: Unit, task: Task) -> None:
         if since is not None:
             query = query.where(Evidence.uploaded_at >= since)
         if not session.scalar(query):
-            raise Invalid(f"{task.name} needs a photo of kind {role}; upload it first", field="evidence")
+            raise Invalid(f"{task.name} needs evidence of kind {role}; upload it first", field="evidence")
 
 
 __all__ = ["FormInvalid", "claim_task", "complete_task", "release_task", "standing"]

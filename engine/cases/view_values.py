@@ -88,11 +88,32 @@ class ClassView:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something about a file in both languages. ``value``: metres, minutes or differing bits, as its code says.
+
+    ``case``: the other case where the reader may see it, and ``evidence`` the file there.
+    """
+
+    code: str
+    text: str
+    text_en: str
+    value: float | None = None
+    case: str | None = None
+    evidence: int | None = None
+
+
+@dataclass(frozen=True)
 class EvidenceView:
-    """A photo without its bytes."""
+    """A file without its bytes.
+
+    ``distance_m``: from the claimed place to where the camera was, metres. ``age_min``: minutes between the camera's
+    time and the upload. Both none where the camera says nothing. ``findings`` contradict the claim, ``notes`` say what
+    was broken in the file.
+    """
 
     id: int
     role: str
+    kind: str
     file_name: str
     media_type: str
     sha256: str
@@ -105,6 +126,10 @@ class EvidenceView:
     uploaded_at: datetime
     uploader: str
     department_code: str | None
+    distance_m: float | None = None
+    age_min: float | None = None
+    findings: tuple[Remark, ...] = ()
+    notes: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from engine.cases import clocks
 from engine.cases.actions import possible_actions
+from engine.cases.evidence_views import views_of
 from engine.cases.lights import case_light, clock_light, task_light
 from engine.cases.view_values import (
     CaseDetail,
     CaseSummary,
     ClassView,
     ClockView,
-    EvidenceView,
     HistoryLine,
     LinkView,
     Named,
@@ -29,7 +29,6 @@ from engine.models import (
     CaseEvent,
     CaseLink,
     CaseUnit,
-    Evidence,
     FilingCondition,
     Person,
     Subclass,
@@ -45,7 +44,6 @@ __all__ = [
     "CaseSummary",
     "ClassView",
     "ClockView",
-    "EvidenceView",
     "HistoryLine",
     "LinkView",
     "Named",
@@ -57,8 +55,6 @@ __all__ = [
     "describe",
     "division",
     "element_names",
-    "evidence_of",
-    "evidence_view",
     "history",
     "links_of",
     "open_task_views",
@@ -99,7 +95,7 @@ def describe(session: Session, platform: Platform, actor: Actor, case: Case, now
         version=case.version, catalogue=class_view(session, case),
         units=tuple(unit_view(platform, unit) for unit in case.units),
         clocks=tuple(clock_view(platform, clock, now) for clock in case.clocks),
-        links=tuple(links_of(session, case)), evidence=tuple(evidence_of(session, case)),
+        links=tuple(links_of(session, case)), evidence=tuple(views_of(session, platform, actor, case)),
         supervisions=tuple(
             session.scalars(select(Supervision).where(Supervision.case_id == case.id).order_by(Supervision.id))
         ),
@@ -159,26 +155,6 @@ def links_of(session: Session, case: Case) -> Iterable[LinkView]:
         select(CaseLink.kind, Case.number).join(Case, Case.id == CaseLink.from_id).where(CaseLink.to_id == case.id)
     ):
         yield LinkView(number, kind, "from")
-
-
-def evidence_of(session: Session, case: Case) -> list[EvidenceView]:
-    """The photos of a case, oldest first."""
-    rows = session.execute(
-        select(Evidence, Person.name)
-        .outerjoin(Person, Person.id == Evidence.uploader_id)
-        .where(Evidence.case_id == case.id)
-        .order_by(Evidence.id)
-    )
-    return [evidence_view(row, uploader) for row, uploader in rows]
-
-
-def evidence_view(row: Evidence, uploader: str | None) -> EvidenceView:
-    """A photo without its bytes."""
-    return EvidenceView(
-        id=row.id, role=row.role, file_name=row.file_name, media_type=row.media_type, sha256=row.sha256, size=row.size,
-        width_px=row.width_px, height_px=row.height_px, taken_at=row.taken_at, lon=row.lon, lat=row.lat,
-        uploaded_at=row.uploaded_at, uploader=uploader or "", department_code=row.department_code,
-    )  # fmt: skip
 
 
 def open_task_views(session: Session, actor: Actor, tasks: Iterable[Task], now: datetime) -> Iterable[OpenTask]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from engine.cases.evidence_rules import rule_faults
 from engine.checks.finding import Finding, Source, suggest
 from engine.city import REQUIRED
 
@@ -122,6 +123,10 @@ def _check_settings(toml: Mapping[str, Any], source: Source) -> Iterator[Finding
     for name, values in settings.items():
         if not isinstance(values, dict):
             yield source.error(f"settings.{name}", f"{name} is no table", f"write [settings.{name}]")
+        elif name == "evidence":
+            for fault in rule_faults(values):
+                message, _, remedy = fault.partition("; ")
+                yield source.error("settings.evidence", message, remedy)
         elif name not in enabled:
             remedy = "enable the plugin or delete the table"
             yield source.warning(f"settings.{name}", f"the plugin {name} is not enabled, so nobody reads this", remedy)

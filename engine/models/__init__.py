@@ -11,12 +11,12 @@ from engine.models.cases import (
     ClockSpan,
     Counter,
     Evaluation,
-    Evidence,
     Supervision,
 )
 from engine.models.catalogue import CatalogueVersion, FilingCondition, Subclass
 from engine.models.components import ComponentChange, ComponentCount, Survey, SurveyRefusal
 from engine.models.drafts import Draft
+from engine.models.evidence import Evidence, PhotoBand
 from engine.models.ground import Component, Division, DutyGrid, UnitGrid
 from engine.models.manual import ManualChange
 from engine.models.migration import Migration, MigrationItem
@@ -68,6 +68,7 @@ __all__ = [
     "OutboxMessage",
     "Person",
     "PersonPost",
+    "PhotoBand",
     "Post",
     "Subclass",
     "Supervision",

@@ -1,11 +1,11 @@
-"""The case (案卷) and all that hangs on it: units, clocks, history, evidence, supervision, evaluation."""
+"""The case (案卷) and all that hangs on it: units, clocks, history, supervision, evaluation."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.models.base import Base
@@ -134,29 +134,6 @@ class CaseEvent(Base):
     actor_role: Mapped[str]
     department_code: Mapped[str | None]
     data: Mapped[dict[str, Any]]
-
-
-class Evidence(Base):
-    """A photo of a case: the original for the inside, a copy without metadata for the public."""
-
-    __tablename__ = "evidence"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    case_id: Mapped[int] = mapped_column(ForeignKey("city_case.id"), index=True)
-    role: Mapped[str]
-    file_name: Mapped[str]
-    media_type: Mapped[str]
-    sha256: Mapped[str] = mapped_column(index=True)
-    size: Mapped[int]
-    width_px: Mapped[int]
-    height_px: Mapped[int]
-    taken_at: Mapped[datetime | None]
-    lon: Mapped[float | None]
-    lat: Mapped[float | None]
-    uploaded_at: Mapped[datetime]
-    uploader_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
-    department_code: Mapped[str | None]
-    original: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
-    public_copy: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
 
 
 class Supervision(Base):

@@ -193,7 +193,7 @@ class Desk:
 
     def photograph(self, number: str, role: str, actor: Actor, now: datetime) -> int:
         """Upload a photo; its id."""
-        variant = self.chance(number).randrange(4)
+        variant = self.chance(number).randrange(2**32)
         content, name = draw(role, variant), name_photo(role, variant)
         return add_evidence(self.session, self.platform, actor, number, role, name, content, now=now).id
 
