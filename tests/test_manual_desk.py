@@ -142,6 +142,8 @@ def test_what_changes_and_is_provisional_is_marked_on_the_page(site: Site) -> No
 
 
 def test_people_who_only_read_the_catalogue_get_no_form(site: Site) -> None:
+    for login, shown in (("analyst", True), ("command_head", True), ("collector", False)):
+        assert ("手册" in site.desk(login).get("/cases").words(".//nav")) is shown
     page = site.desk("collector").get("/manual")
     assert page.status == 200 and "导入修订" not in page.words() and "导出工作簿" in page.words()
 

@@ -50,7 +50,7 @@ NAVIGATION = (
     ("pages.city_map", noop("地图"), ""),
     ("pages.report_problem", noop("上报"), "case.create"),
     ("pages.notices", noop("通知"), ""),
-    ("pages.manual_changes", noop("手册"), "catalogue.edit"),
+    ("pages.manual_changes", noop("手册"), "catalogue.edit catalogue.sign"),
 )
 
 
@@ -135,7 +135,7 @@ def page_context() -> dict[str, Any]:
         "csrf_token": csrf_token,
         "languages": {code: NAMES[code] for code in context.LANGUAGES},
         "language": page_language(),
-        "navigation": [(e, _(name)) for e, name, need in NAVIGATION if person and (not need or person.may(need))],
+        "navigation": [(e, _(name)) for e, name, need in NAVIGATION if person and may_enter(person, need)],
         "now": context.now(),
         "said": lambda: session.pop("said", ""),
         "case_title": words.case_title,
@@ -152,6 +152,11 @@ def page_context() -> dict[str, Any]:
             page_language(), process, element, name
         ),
     }
+
+
+def may_enter(person: Actor, need: str) -> bool:
+    """Whether a post gives one of the permissions an entry of the navigation names; all may where it names none."""
+    return not need or any(person.may(permission) for permission in need.split())
 
 
 def post_words(person: Actor) -> str:
