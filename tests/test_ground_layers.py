@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from shapely import box
+from shapely import LineString, box
 from shapely.geometry import shape
 from sqlalchemy import select
 
@@ -18,10 +18,11 @@ from engine.city import load_city
 from engine.database import open_database, session_factory
 from engine.errors import Invalid
 from engine.ground.datums import BD09, CGCS2000, GCJ02, WGS84, CoordinateSystem, system_named
+from engine.ground.index import Ground
 from engine.ground.vector_files import write_vector
 from engine.loading.city import load_city_folder
 from engine.loading.ground_layers import LAYERS, LayerReport, export_layer, import_layer, read_layer, stored_features
-from engine.models import Base, UnitGrid
+from engine.models import Base, RoadSegment, UnitGrid
 from engine.testing.small_city import CELL, MONDAY, SmallTown
 
 GRIDS = LAYERS["unit_grids"]
@@ -33,6 +34,11 @@ PLANE = system_named("EPSG:4548")
 @pytest.fixture
 def town(town_folder: Path) -> Iterator[SmallTown]:
     town = SmallTown(town_folder)
+    for number in (1, 2):
+        line = {"type": "LineString", "coordinates": [[116, 28 + number * CELL], [116 + 3 * CELL, 28 + number * CELL]]}
+        road = {"name": f"人民路{number}段", "name_en": f"Renmin Road {number}", "chief": "王路长", "chief_phone": None}
+        town.session.add(RoadSegment(code=f"R{number}", geometry=json.dumps(line), **road))
+    town.session.commit()
     yield town
     town.close()
 
@@ -135,6 +141,27 @@ def test_one_error_keeps_the_whole_file_out(
     report = bring(town, tmp_path / "g.gpkg")
     assert kind in {finding.kind for finding in report.errors}
     assert rows(town) == before
+
+
+def test_a_road_that_was_imported_is_a_points_road(town: SmallTown, tmp_path: Path) -> None:
+    line = LineString([(116 + CELL / 2, 28), (116 + CELL / 2, 28 + CELL)])
+    road = {"code": "R3", "name": "解放路", "chief": "李路长", "phone": "110"}
+    write_vector(tmp_path / "r.shp", [(road, line)], name="roads")
+    assert counts(bring(town, tmp_path / "r.shp", "roads")) == (1, 0, 0, 0)
+    stored = town.session.get_one(RoadSegment, "R3")
+    assert (stored.name, stored.name_en, stored.chief, stored.chief_phone) == ("解放路", "解放路", "李路长", "110")
+    place = Ground.load(town.session).locate(116 + CELL * 0.6, 28 + CELL / 2)
+    assert place is not None and place.road == "R3"
+
+
+def test_roads_are_lines_with_codes_of_their_own(town: SmallTown, tmp_path: Path) -> None:
+    line = LineString([(116, 28), (116.001, 28)])
+    rows = [({"code": "R8", "name": "a"}, line), ({"code": "R8", "name": "b"}, LineString([(116, 28), (116, 28.001)]))]
+    write_vector(tmp_path / "r.gpkg", rows, name="roads")
+    assert [each.kind for each in bring(town, tmp_path / "r.gpkg", "roads").errors] == ["duplicate"]
+    write_vector(tmp_path / "a.gpkg", [({"code": "R9", "name": "c"}, cell(0, 0))], name="roads")
+    assert [each.kind for each in bring(town, tmp_path / "a.gpkg", "roads").errors] == ["shape"]
+    assert town.session.get(RoadSegment, "R8") is None
 
 
 def test_a_fourteen_digit_code_of_2005_is_taken(town: SmallTown, tmp_path: Path) -> None:

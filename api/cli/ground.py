@@ -64,7 +64,7 @@ def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group("ground")
 def ground_command() -> None:
-    """Divisions, unit grids and duty grids as vector files, checked for how they lie together."""
+    """Divisions, grids and roads as vector files, checked for how they lie together."""
 
 
 @ground_command.command("check")

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.ground.cells import Cells
-from engine.models import Division, UnitGrid
+from engine.models import Division, RoadSegment, UnitGrid
 
 ROAD_REACH_M = 30.0
 """How far from the middle of a road a point may lie to be on it."""
@@ -63,7 +63,7 @@ class Ground:
 
     @classmethod
     def load(cls, session: Session) -> Ground:
-        """Read divisions and unit grids."""
+        """Read divisions, unit grids and road segments."""
         divisions = session.execute(
             select(Division.code, Division.level, Division.parent_code, Division.name, Division.name_en)
         )
@@ -83,6 +83,10 @@ class Ground:
                 for code, duty, community, area, geometry in rows
             ),
             names,
+            (
+                (code, shape(json.loads(geometry)))
+                for code, geometry in session.execute(select(RoadSegment.code, RoadSegment.geometry))
+            ),
         )
 
     def locate(self, lon: float, lat: float) -> Place | None:

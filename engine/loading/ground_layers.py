@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.geometry import mapping, shape
 from sqlalchemy import delete, insert, select, update
@@ -18,9 +19,9 @@ from engine.city import City
 from engine.database import begin_write
 from engine.errors import Invalid
 from engine.ground.datums import WGS84, CoordinateSystem
-from engine.ground.topology import Border, TopologyFinding, check_topology, remarks_found
+from engine.ground.topology import Border, TopologyFinding, check_topology, find_duplicates, remarks_found
 from engine.ground.vector_files import Feature, VectorLayer, read_vector, write_vector
-from engine.models import Base, Division, DutyGrid, UnitGrid
+from engine.models import Base, Division, DutyGrid, RoadSegment, UnitGrid
 
 LEVELS = ("province", "city", "district", "subdistrict", "community")
 AREA_CLASSES = ("A", "B", "C")
@@ -31,12 +32,13 @@ SAME_DEGREES = 1e-9
 
 @dataclass(frozen=True)
 class GroundLayer:
-    """A kind of area: its table, and the column each property of a file goes to; ``required`` ones must be there."""
+    """A kind of area, or of line: its table, and the column of each property; ``required`` ones must be there."""
 
     name: str
     model: type[Base]
     columns: Mapping[str, str]
     required: tuple[str, ...]
+    kinds: tuple[str, str] = ("Polygon", "MultiPolygon")
 
 
 LAYERS = {
@@ -55,6 +57,11 @@ LAYERS = {
         GroundLayer(
             "duty_grids", DutyGrid, {"code": "code", "name": "name", "subdistrict": "subdistrict_code"},
             ("code", "name"),
+        ),
+        GroundLayer(
+            "roads", RoadSegment,
+            {"code": "code", "name": "name", "name_en": "name_en", "chief": "chief", "phone": "chief_phone"},
+            ("code", "name"), ("LineString", "MultiLineString"),
         ),
     )
 }  # fmt: skip
@@ -100,7 +107,7 @@ def read_layer(
     encoding: str | None = None,
 ) -> VectorLayer:  # fmt: skip
     """A file's features with codes and values as text. Raises Invalid naming a property that no feature has."""
-    found = read_vector(path, system=system, layer=of, encoding=encoding)
+    found = read_vector(path, system=system, layer=of, encoding=encoding, kinds=layer.kinds)
     for name in layer.required:
         if found.features and name not in found.features[0].properties:
             there = ", ".join(found.features[0].properties) or "none"
@@ -197,6 +204,9 @@ def check_layer(city: City, layer: GroundLayer, features: Sequence[Feature], kno
     found = [finding for each in features for finding in value_findings(layer, each, known)]
     if layer.name == "unit_grids":
         return found + check_topology(features, known.border(city))
+    if layer.name == "roads":
+        shapes = np.array([each.geometry for each in features], dtype=object)
+        return found + list(find_duplicates([str(each.properties["code"]) for each in features], shapes))
     if layer.name == "duty_grids":
         return found + check_topology(features, cover=False)
     for level in LEVELS:
@@ -245,7 +255,8 @@ def _differs(new: Feature, old: Feature) -> bool:
         return True
     if shapely.get_num_coordinates(new.geometry) != shapely.get_num_coordinates(old.geometry):
         return True
-    apart = shapely.hausdorff_distance(shapely.boundary(new.geometry), shapely.boundary(old.geometry))
+    lines = [shape if "Line" in shape.geom_type else shape.boundary for shape in (new.geometry, old.geometry)]
+    apart = shapely.hausdorff_distance(*lines)
     return bool(apart > SAME_DEGREES)
 
 

@@ -22,6 +22,7 @@ from engine.models.manual import ManualChange
 from engine.models.migration import Migration, MigrationItem
 from engine.models.notices import Notice
 from engine.models.organisation import AccessToken, Department, Person, PersonPost, Post
+from engine.models.roads import RoadSegment
 from engine.models.waiting import WaitingEvent
 from engine.models.workflow import (
     Deployment,
@@ -70,6 +71,7 @@ __all__ = [
     "PersonPost",
     "PhotoBand",
     "Post",
+    "RoadSegment",
     "Subclass",
     "Supervision",
     "Survey",
