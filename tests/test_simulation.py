@@ -313,6 +313,11 @@ def test_fresh_replaces_what_was_there(city: City, tmp_path: Path) -> None:
     before = file.stat().st_ino
     assert demo(city, f"sqlite:///{file}", "--fresh").exit_code == 0
     assert file.stat().st_ino != before
+    where = ["--city", str(city.root), "--database", f"sqlite:///{file}"]
+    checked = CliRunner().invoke(main, ["evidence", "check", *where])
+    assert checked.exit_code == 0, checked.output
+    assert f"sound in folder {tmp_path / 'demo.evidence'}" in checked.output
+    assert {path.name for path in tmp_path.glob("*.evidence")} == {"demo.evidence"}
 
 
 def test_simulate_goes_on_after_the_last_history(city: City, tmp_path: Path) -> None:

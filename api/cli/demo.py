@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterable
 from datetime import timedelta
@@ -18,6 +19,8 @@ from api.cli.simulating import show_summary
 from engine.checks import check_city, refuse_broken
 from engine.city import City
 from engine.database import open_database, session_factory
+from engine.evidence.places import PLACE, folder_beside, open_store
+from engine.evidence.store import Store
 from engine.loading.city import load_city_folder
 from engine.migrations import upgrade_database
 from engine.models import Counter, Department, Deployment, Person
@@ -123,13 +126,17 @@ def make_demo(city: City, url: str, *, days: float, cases_per_day: float, seed: 
         return
     making = file.with_name(f"{file.name}.making")
     remove_file(making)
-    fill_demo(city, f"sqlite:///{making}", days=days, cases_per_day=cases_per_day, seed=seed)
+    # Files of evidence go where the database will be: they are named by their content and disturb nobody there.
+    kept = open_store(os.environ.get(PLACE) or str(folder_beside(file)), durable=False)
+    fill_demo(city, f"sqlite:///{making}", days=days, cases_per_day=cases_per_day, seed=seed, store=kept)
     remove_file(file)
     making.replace(file)
 
 
-def fill_demo(city: City, url: str, *, days: float, cases_per_day: float, seed: int) -> None:
-    """Load the city and let it work up to now."""
+def fill_demo(
+    city: City, url: str, *, days: float, cases_per_day: float, seed: int, store: Store | None = None
+) -> None:
+    """Load the city and let it work up to now. ``store``: where its evidence goes, beside the database unless given."""
     engine = open_database(url, synchronous="OFF")
     session = session_factory(engine)()
     try:
@@ -140,6 +147,7 @@ def fill_demo(city: City, url: str, *, days: float, cases_per_day: float, seed: 
         with progress_bar(f"{city.name}: components and addresses") as progress:
             load_city_folder(session, city, begin, password_hash=hash_password(PASSWORD), progress=progress)
         platform = build_platform(session, city)
+        platform.store = store or platform.store
         with progress_bar(f"{city.name}: hours of work", round(days * 24)) as progress:
             summary = simulate(
                 session, platform, start=begin - timedelta(days=days), days=days, cases_per_day=cases_per_day,

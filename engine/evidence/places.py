@@ -41,8 +41,12 @@ def find_store(session: Session, environ: Mapping[str, str] = os.environ) -> Sto
             engine.update_execution_options(**{IN_MEMORY: MemoryStore()})
         store: MemoryStore = engine.get_execution_options()[IN_MEMORY]
         return store
-    path = Path(database).absolute()
-    return FolderStore(path.with_name(f"{path.stem}.evidence"), durable=durable)
+    return FolderStore(folder_beside(Path(database)), durable=durable)
+
+
+def folder_beside(database: Path) -> Path:
+    """The folder of the evidence of an SQLite file."""
+    return database.absolute().with_name(f"{database.stem}.evidence")
 
 
 def open_store(place: str, *, durable: bool = True) -> Store:
