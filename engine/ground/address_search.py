@@ -32,7 +32,7 @@ A_NAME = 3
 """Addresses shown of one name when the query has no number."""
 
 SURE = 80.0
-"""A name at least this good makes looking for typing mistakes needless."""
+"""Names at least this good make looking for typing mistakes needless: a whole one, a spelled one, or five."""
 
 WEAKEST = 45.0
 """A name that resembles the query less is not shown."""
@@ -119,7 +119,8 @@ def find_names(session: Session, stem: str, words: Sequence[str]) -> list[NameFo
             keep(row.stem, _fit(stem, row.stem) if stem in row.stem else 82.0, "text")
     if stem.isascii() and any(letter.isalpha() for letter in stem):
         _spelled(session, stem, words, keep)
-    if not any(name.score >= SURE for name in best.values()):
+    sure = [name for name in best.values() if name.score >= SURE]
+    if len(sure) < 5 and all(name.by == "text" and name.score < 100 for name in sure):  # parts of a few other names
         _misspelled(session, stem, keep)
     return sorted(best.values(), key=lambda name: (-name.score, len(name.stem), name.stem))
 
