@@ -32,7 +32,7 @@ A_NAME = 3
 """Addresses shown of one name when the query has no number."""
 
 SURE = 80.0
-"""Names at least this good make looking for typing mistakes needless: a whole one, a spelled one, or five."""
+"""Names at least this good make looking for typing mistakes needless: a whole one, one by initials, or five."""
 
 WEAKEST = 45.0
 """A name that resembles the query less is not shown."""
@@ -120,7 +120,7 @@ def find_names(session: Session, stem: str, words: Sequence[str]) -> list[NameFo
     if stem.isascii() and any(letter.isalpha() for letter in stem):
         _spelled(session, stem, words, keep)
     sure = [name for name in best.values() if name.score >= SURE]
-    if len(sure) < 5 and all(name.by == "text" and name.score < 100 for name in sure):  # parts of a few other names
+    if len(sure) < 5 and all(name.by != "initials" and name.score < 100 for name in sure):  # a few other names at most
         _misspelled(session, stem, keep)
     return sorted(best.values(), key=lambda name: (-name.score, len(name.stem), name.stem))
 
