@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import platform
+import re
 import sqlite3
 import sys
 import tempfile
@@ -51,6 +52,7 @@ WORKLOADS: dict[str, Callable[[Setting], Section]] = {
 }
 
 README = Path(__file__).parent / "README.md"
+NUMBERS, LIMITS = "## Numbers\n", "## What limits it\n"
 PROOF = ("sqlite-full", "postgresql")
 """What the short form runs on."""
 
@@ -85,13 +87,26 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def keep(machine: dict[str, Any], sections: list[Section]) -> None:
-    """Put what was found in the place of the README's numbers: all of them come from one run."""
+    """Put what was found in the place of the README's numbers; workloads that were not run keep theirs."""
     text = README.read_text(encoding="utf-8")
-    before, after = text.partition("## Numbers\n")[0], text.partition("## What limits it\n")[2]
-    about = f"{datetime.now(UTC).date().isoformat()}, " + ", ".join(f"{key} {value}" for key, value in machine.items())
-    found = "\n".join(section.markdown() for section in sections)
-    numbers = f"## Numbers\n\n{about}; one run, `python -m benchmarks --readme`.\n\n{found}\n"
-    README.write_text(f"{before}{numbers}## What limits it\n{after}", encoding="utf-8")
+    before, _, rest = text.partition(NUMBERS)
+    numbers, _, after = rest.partition(LIMITS)
+    about, *old = numbers.split("\n### ")
+    kept = {name: block for block in old if (name := _workload_of(block)) is not None}
+    day = datetime.now(UTC).date().isoformat()
+    where = f"{day}, " + ", ".join(f"{key} {value}" for key, value in machine.items())
+    for section in sections:
+        kept[section.name] = section.markdown(where).removeprefix("### ")
+    ordered = [kept[name].rstrip() + "\n" for name in WORKLOADS if name in kept]
+    README.write_text(
+        f"{before}{NUMBERS}{about.rstrip()}\n\n### " + "\n### ".join(ordered) + f"\n{LIMITS}{after}", encoding="utf-8"
+    )
+
+
+def _workload_of(block: str) -> str | None:
+    """Which workload a section of the README is about."""
+    found = re.search(r"--only (\w+)", block)
+    return found[1] if found is not None else None
 
 
 def read_options(arguments: list[str] | None) -> argparse.Namespace:

@@ -55,9 +55,9 @@ class Section:
         lines += [f"  {verdict.text()}" for verdict in self.verdicts]
         return "\n".join(lines)
 
-    def markdown(self) -> str:
-        """The section as the README keeps it."""
-        lines = [f"### {self.title}", "", f"`python -m benchmarks --only {self.name}`", ""]
+    def markdown(self, where: str) -> str:
+        """The section as the README keeps it; ``where`` names the day and the machine."""
+        lines = [f"### {self.title}", "", f"`python -m benchmarks --only {self.name}`: {where}", ""]
         if self.rows:
             lines += [*table(self.rows), ""]
         lines += [f"* {note}" for note in self.notes]
