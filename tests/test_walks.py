@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 
@@ -74,6 +75,40 @@ def test_an_interrupted_multi_instance_takes_its_sub_processes_with_it(town: Sma
     assert [name for name, _ in standing.tasks] == ["after"]
     engine.complete(*standing.tasks[0], {})
     assert engine.standing().end is not None
+    town.session.rollback()
+
+
+def within(kinds: str, *blocks: Block) -> Block:
+    """These blocks, one after another, inside activities of these kinds, the outermost first."""
+    inner = blocks[0] if len(blocks) == 1 else Block("sequence", blocks)
+    for kind in reversed(kinds.split()):
+        inner = Block(kind, (inner,))
+    return inner
+
+
+ZERO, ONE, TWO = (Block("script", (), ("v0", number)) for number in range(3))
+NOBODY = Block("many", (), (False, 0, False, None))
+
+
+@pytest.mark.parametrize(
+    ("branches", "end"),
+    [
+        ((within("call", ONE), ZERO), 0),
+        ((within("call call", NOBODY), ZERO), 0),
+        ((within("sub call sub", ONE), ZERO), 0),
+        ((within("call", Block("parallel", (within("sub", ONE), within("call", TWO)))), ZERO), 0),
+        ((ZERO, within("call", Block("parallel", (within("sub", TWO, TWO), within("call", ONE))))), 2),
+    ],
+)
+def test_a_branch_goes_as_far_as_it_comes_before_the_next_one(
+    town: SmallTown, branches: tuple[Block, Block], end: int
+) -> None:
+    """The branch that reaches the join last has its way; one that nests deeper does not reach it later for that."""
+    plan = Block("sequence", (Block("task"), Block("parallel", branches)))
+    assert walk(town, plan, [(0, 0, 1)]) == 1
+    engine = Ours(town, prepare(1, Drawing(plan).files), reloading=False)
+    engine.complete(*engine.standing().tasks[0], {"v0": 1})
+    assert json.loads(engine.standing().end or "null")["v0"] == end
     town.session.rollback()
 
 

@@ -22,6 +22,7 @@ from SpiffWorkflow.util.task import TaskState
 from engine.workflow.identities import new_id
 
 FUTURE, WAITING, READY, COMPLETED = TaskState.FUTURE, TaskState.WAITING, TaskState.READY, TaskState.COMPLETED
+STARTED = TaskState.STARTED
 PREDICTED = TaskState.PREDICTED_MASK
 FINISHED = TaskState.FINISHED_MASK
 NOT_FINISHED = TaskState.NOT_FINISHED_MASK

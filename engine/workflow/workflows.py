@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from engine.errors import OperatorError
 from engine.workflow.events import Thrown, element_of, settle_thrown, step_of
 from engine.workflow.expressions import compile_assignments, compile_expression
 from engine.workflow.pruning import prune
-from engine.workflow.tree import COMPLETED, FUTURE, NOT_FINISHED, READY, WAITING, CaseTask, walk
+from engine.workflow.tree import COMPLETED, FUTURE, NOT_FINISHED, READY, STARTED, WAITING, CaseTask, walk
 
 
 class ExpressionEngine(PythonScriptEngine):  # type: ignore[misc]
@@ -179,7 +179,7 @@ class CaseWorkflow(_Part, BpmnWorkflow):  # type: ignore[misc]
             pass
 
     def _do_engine_steps(self, will_complete_task: Any = None, did_complete_task: Any = None) -> bool:
-        """Stock's order of work: the innermost sub-processes first, each as far as it comes."""
+        """Stock's order of work: the innermost sub-processes first, each with all it starts as far as it comes."""
         moved = False
         if self.subprocesses:
             for part in sorted(self.get_active_subprocesses(), key=lambda sub: sub.depth, reverse=True):
@@ -191,12 +191,14 @@ class CaseWorkflow(_Part, BpmnWorkflow):  # type: ignore[misc]
 
 
 def _run_ready(part: Any) -> bool:
-    """Run the automatic tasks that are ready; in tree order when there are several, as stock does."""
-    ready = [task for task in part.tasks.values() if task._state == READY and not task.task_spec.manual]
+    """Run the automatic tasks that are ready, here and in what runs inside; of several in tree order, as stock does."""
+    inside: dict[UUID, CaseSubWorkflow] = part.top_workflow.subprocesses
+    ready, several = _ready_tasks(part, inside)
     if len(ready) > 1:
-        ready = [task for task in walk(part.task_tree) if task._state == READY and not task.task_spec.manual]
+        order = _walk_inside(part.task_tree, inside) if several else walk(ready[0].workflow.task_tree)
+        ready = [task for task in order if _runs_by_itself(task)]
     for task in ready:
-        if task._state != READY or task.id not in part.tasks:
+        if not _runs_by_itself(task) or not _stands(task, inside):
             continue  # an event that happened meanwhile has ended it
         try:
             task.run()
@@ -205,3 +207,40 @@ def _run_ready(part: Any) -> bool:
         except OperatorError as error:
             settle_thrown(task, Thrown("error", error.code, {"code": error.code, "message": error.message}))
     return bool(ready)
+
+
+def _runs_by_itself(task: CaseTask) -> bool:
+    return bool(task._state == READY and not task.task_spec.manual)
+
+
+def _stands(task: CaseTask, inside: Mapping[UUID, CaseSubWorkflow]) -> bool:
+    """Whether the task is still in the tree of a part that is still in the instance."""
+    part = task.workflow
+    return task.id in part.tasks and (part is part.top_workflow or inside.get(part.caller.id) is part)
+
+
+def _ready_tasks(part: Any, inside: Mapping[UUID, CaseSubWorkflow]) -> tuple[list[CaseTask], bool]:
+    """What is ready in a part and in all that runs inside it, in no order, and whether it is of several parts."""
+    ready: list[CaseTask] = []
+    parts, several = [part], False
+    for each in parts:  # grows meanwhile
+        before = len(ready)
+        for task in each.tasks.values():
+            if task._state == STARTED:
+                if task.id in inside:
+                    parts.append(inside[task.id])
+            elif _runs_by_itself(task):
+                ready.append(task)
+        several = several or 0 < before < len(ready)
+    return ready, several
+
+
+def _walk_inside(task: CaseTask, inside: Mapping[UUID, CaseSubWorkflow]) -> Iterator[CaseTask]:
+    """A task and all behind it, what runs inside a task before what follows it."""
+    waiting = [task]
+    while waiting:
+        task = waiting.pop()
+        yield task
+        waiting.extend(reversed(task.children))
+        if task._state == STARTED and task.id in inside:
+            waiting.append(inside[task.id].task_tree)
