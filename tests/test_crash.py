@@ -23,7 +23,7 @@ from crashes.hands import Writer
 from crashes.ledger import Ledger, read_book
 from crashes.town import found_city
 from crashes.verdict import judge
-from sqlalchemy import ColumnElement, func, make_url, select, update
+from sqlalchemy import ColumnElement, delete, func, make_url, select, update
 from sqlalchemy.orm import Session
 
 from engine.cases.timekeeping import fire_due_timers
@@ -36,6 +36,7 @@ from engine.models import (
     Instance,
     Notice,
     OutboxMessage,
+    PhotoBand,
     Task,
     Timer,
 )  # fmt: skip
@@ -122,6 +123,13 @@ def forget_row(table: type[Base], *where: ColumnElement[bool]) -> Tamper:
     return lambda session: session.delete(session.scalars(select(table).where(*where)).first())
 
 
+def forget_photo(session: Session) -> None:
+    """Take a photo away, with what it is found by."""
+    photo = session.scalars(select(Evidence)).first()
+    session.execute(delete(PhotoBand).where(PhotoBand.evidence_id == photo.id))
+    session.delete(photo)
+
+
 def skip_version(session: Session) -> None:
     session.execute(update(Instance).values(version=Instance.version + 3))
 
@@ -136,7 +144,7 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
     "a completion written twice": (repeat("task_completed"), "doubled"),
     "a completion undone": (undo_completion, "lost"),
     "an answer forgotten": (forget_row(IdempotencyKey), "lost"),
-    "a photo forgotten": (forget_row(Evidence), "lost"),
+    "a photo forgotten": (forget_photo, "lost"),
     "a timer fired twice": (repeat("timer_fired"), "doubled"),
     "an operator's work done twice": (repeat("dispatched"), "doubled"),
     "a notice nobody got": (forget_row(Notice), "lost"),

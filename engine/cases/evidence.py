@@ -117,7 +117,10 @@ def add_evidence(
     request = {"case": number, "role": role, "sha256": digest, "file_name": file_name}
     answer = act_once(session, actor.person_id, key, request, now, act)
     case = access_case(session, actor, platform.host.directory, number)
-    return views_of(session, platform, actor, case, only=answer["id"])[0]
+    found = views_of(session, platform, actor, case, only=answer["id"])
+    if not found:
+        raise Conflict(f"file {file_name} was taken with this key, but is not there any more; send it with another key")
+    return found[0]
 
 
 def refuse_ended(case: Case) -> None:
