@@ -244,3 +244,31 @@ def test_a_server_that_restarts_costs_nobody_an_act(tmp_path: Path) -> None:
             with session_factory(town.session.get_bind())() as session:
                 complete_task(session, town.platform, actor, task, answers, now=now)
         town.close()
+
+
+@pytest.mark.postgresql
+def test_more_clerks_than_connections_wait_for_their_turn(tmp_path: Path) -> None:
+    """Forty at once on one task: whoever waits for a connection gets the next one that is free, at once."""
+    with scratch_postgresql() as url:
+        town = SmallTown(write_small_city(tmp_path / "small"), url=url)
+        work = CaseWork(town)
+        task, actor, now = work.task("accept").id, town.actor("acceptor"), town.clock.now()
+        town.session.rollback()
+        town.platform.runtime = Runtime()
+        sessions, said = session_factory(town.session.get_bind()), []
+
+        def attempt() -> None:
+            with sessions() as session:
+                try:
+                    complete_task(session, town.platform, actor, task, OK, now=now)
+                    said.append("done")
+                except Conflict:
+                    said.append("conflict")
+
+        threads = [Thread(target=attempt) for _ in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(said) == ["conflict"] * 39 + ["done"]
+        town.close()

@@ -11,7 +11,7 @@ import os
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,6 +21,9 @@ from sqlalchemy.orm import Session
 
 from engine.casefile.asking import Asked, ask
 from engine.casefile.translating import translated
+
+MOST = 15
+"""Connections to PostgreSQL a process has for its acts at most: as many as SQLAlchemy's pool gives."""
 
 Work = Callable[[Any], None]
 """Writes on a driver's connection; commits nothing. It may be run by another thread while its own one waits."""
@@ -168,6 +171,7 @@ class WireWriter(Writer):
         super().__init__(engine)
         self._opened: dict[int, Any] = {}
         self._idle: deque[Any] = deque()
+        self._free = Semaphore(MOST)
 
     def write(self, work: Work) -> None:
         pooled = self._take()
@@ -176,7 +180,7 @@ class WireWriter(Writer):
         except BaseException as error:
             self._give_up(pooled)
             raise self.told(error) from None
-        self._idle.append(pooled)
+        self._put_back(pooled)
 
     def open(self, asked: Sequence[Asked]) -> tuple[Any, list[Any]]:
         pooled = self._take()
@@ -203,7 +207,7 @@ class WireWriter(Writer):
         except BaseException as error:
             self._give_up(pooled)
             raise self.told(error) from None
-        self._idle.append(pooled)
+        self._put_back(pooled)
 
     def close(self) -> None:
         while self._idle:
@@ -211,11 +215,21 @@ class WireWriter(Writer):
         super().close()
 
     def _take(self) -> Any:
-        """A connection between two acts: none of them leaves anything to be reset."""
+        """A connection between two acts, waiting for one while all are taken; no act leaves anything to be reset."""
+        self._free.acquire()
         try:
             return self._idle.pop()
         except IndexError:
+            pass
+        try:
             return self._pool.connect()
+        except BaseException:
+            self._free.release()
+            raise
+
+    def _put_back(self, pooled: Any) -> None:
+        self._idle.append(pooled)
+        self._free.release()
 
     def _settled(self, pooled: Any) -> Any:
         """The driver's connection, made ready when it is new."""
@@ -228,6 +242,7 @@ class WireWriter(Writer):
 
     def _give_up(self, pooled: Any) -> None:
         """Nothing of an unfinished transaction stays; a connection that cannot even say so is thrown away."""
+        self._free.release()
         raw = pooled.driver_connection
         try:
             if not raw.closed and raw.info.transaction_status:
