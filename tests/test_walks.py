@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from walks.drawing import HEAD, TIMER, Drawing
-from walks.engines import Ours
+from walks.engines import Ours, Stock
 from walks.plans import Block, plans
 from walks.walking import StockFails, walk
 
@@ -110,6 +111,25 @@ def test_a_branch_goes_as_far_as_it_comes_before_the_next_one(
     engine.complete(*engine.standing().tasks[0], {"v0": 1})
     assert json.loads(engine.standing().end or "null")["v0"] == end
     town.session.rollback()
+
+
+def test_branches_keep_their_order_when_a_state_is_written_and_read(town: SmallTown) -> None:
+    """A boundary event's branch takes the place of one that was pruned; a reloaded instance must not swap them."""
+    inner = Block("sub", (Block("catch", (), ("timer",)),))
+    watched = Block("boundary", (inner, Block("catch", (), ("message",))), ("timer", False))
+    files = Drawing(Block("loop", (watched,), (2,))).files
+    definition = prepare(1, files)
+    engines: list[Any] = [Stock(files), *(Ours(town, definition, reloading=each) for each in (False, True))]
+    ends = []
+    for engine in engines:
+        for _ in range(2):
+            for kind in ("boundary", "inter"):
+                engine.fire(*next(timer for timer in engine.standing().timers if timer[0].startswith(kind)))
+        engine.send(engine.standing().messages[0][1], {"n": 0})
+        ends.append(engine.standing().end)
+    town.session.rollback()
+    assert ends[0] is not None
+    assert ends == [ends[0]] * 3
 
 
 def test_walks_differ_nowhere_from_stock(town: SmallTown) -> None:

@@ -24,7 +24,7 @@ from SpiffWorkflow.util.task import TaskState
 from engine.workflow.codec_formats import FORMAT, forget_predictions, read_format
 from engine.workflow.codec_formats import StateUnreadable as StateUnreadable
 from engine.workflow.definitions import Definition
-from engine.workflow.tree import CaseTask
+from engine.workflow.tree import CaseTask, walk
 from engine.workflow.workflows import CaseSubWorkflow, CaseWorkflow
 
 PASSING = "seen_events"
@@ -68,7 +68,7 @@ def decode(state: bytes, definition: Definition, process: str) -> CaseWorkflow:
 def _encode_part(part: Any) -> dict[str, Any]:
     places: dict[CaseTask | None, int] = {}
     rows: list[list[Any]] = []
-    for task in part.tasks.values():
+    for task in walk(part.task_tree):  # children are read back in the order of the rows, which decides who comes first
         places[task] = len(rows)
         parent = task.parent
         row = [
