@@ -74,7 +74,7 @@ def test_what_one_types_is_saved_and_there_in_another_browser(
     expect(page.locator("#draft")).to_contain_text(SAVED)
     expect(page.locator("#draft-state")).to_have_text("草稿已自动保存。")
     assert kept(case)["reason"] == TYPED
-    assert page.evaluate("Object.keys(localStorage)") == []
+    page.wait_for_function("Object.keys(localStorage).length === 0")
     other = browser.new_context(viewport=PHONE, locale="zh-CN", base_url=served[1])
     phone = other.new_page()
     log_in(phone, "shift_leader")
@@ -113,7 +113,7 @@ def test_out_of_reach_the_browser_keeps_it_says_so_and_saves_it_later(window: Br
     window.set_offline(False)
     expect(page.locator("#draft-state")).to_have_text("草稿已自动保存。")
     assert kept(case)["reason"] == TYPED
-    assert page.evaluate("Object.keys(localStorage)") == []
+    page.wait_for_function("Object.keys(localStorage).length === 0")
 
 
 def test_what_the_browser_kept_is_back_after_a_new_start(window: BrowserContext, case: CaseWork) -> None:
