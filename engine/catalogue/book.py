@@ -15,18 +15,12 @@ from sqlalchemy import bindparam, select
 
 from engine.casefile.asking import Question
 from engine.casefile.unit import Unit
+from engine.catalogue.lookup import valid_on
 from engine.errors import CityBroken, Invalid
 from engine.models import CatalogueVersion, FilingCondition, Subclass
 
 _day: Any = bindparam("day", type_=CatalogueVersion.__table__.c.valid_from.type)
-IN_FORCE = Question(
-    select(CatalogueVersion.id)
-    .where(CatalogueVersion.valid_from <= _day)
-    .where((CatalogueVersion.valid_to.is_(None)) | (CatalogueVersion.valid_to > _day))
-    .order_by(CatalogueVersion.valid_from.desc(), CatalogueVersion.id.desc())
-    .limit(1),
-    "day",
-)
+IN_FORCE = Question(valid_on(_day).with_only_columns(CatalogueVersion.id), "day")
 """The id of the version valid on a ``day``."""
 
 

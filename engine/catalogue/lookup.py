@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from engine.calendar import Limit, LimitError, parse_limit
@@ -13,15 +14,20 @@ from engine.errors import CityBroken
 from engine.models import CatalogueVersion
 
 
-def version_in_force(session: Session, day: date) -> CatalogueVersion:
-    """The version valid on a day. Raises CityBroken when there is none."""
-    version = session.scalar(
+def valid_on(day: Any) -> Select[CatalogueVersion]:
+    """The version valid on a day, a value or a parameter: of several the one that came last."""
+    return (
         select(CatalogueVersion)
         .where(CatalogueVersion.valid_from <= day)
         .where((CatalogueVersion.valid_to.is_(None)) | (CatalogueVersion.valid_to > day))
         .order_by(CatalogueVersion.valid_from.desc(), CatalogueVersion.id.desc())
         .limit(1)
     )
+
+
+def version_in_force(session: Session, day: date) -> CatalogueVersion:
+    """The version valid on a day. Raises CityBroken when there is none."""
+    version = session.scalar(valid_on(day))
     if version is None:
         raise CityBroken(f"no catalogue is valid on {day.isoformat()}; give version.toml an earlier valid_from")
     return version
