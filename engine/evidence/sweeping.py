@@ -17,12 +17,14 @@ from engine.evidence.keeping import ensure_there, hold_files, put_files
 from engine.evidence.likeness import index_photo, signed
 from engine.evidence.photos import read_photo
 from engine.evidence.store import ORIGINAL, PUBLIC, THUMBNAIL, Store, Stored, StoreFailed, name_file
-from engine.models import Evidence
+from engine.models import ComponentPhoto, Evidence
 
 GRACE = timedelta(days=1)
 """A file younger than this is left alone: its writer may not have come to the row yet."""
 AT_ONCE = 200
 """Files deleted under one hold: writers wait no longer than that takes."""
+NAMED = (Evidence.sha256, ComponentPhoto.sha256)
+"""Rows that name files."""
 
 Progress = Callable[[int], None]
 
@@ -69,7 +71,7 @@ def _sweep_some(
     begin_write(session)
     hold_files(session, alone=True)
     digests = {each.name.partition(".")[0] for each in files}
-    named = set(session.scalars(select(Evidence.sha256).where(Evidence.sha256.in_(digests))))
+    named = {sha256 for column in NAMED for sha256 in session.scalars(select(column).where(column.in_(digests)))}
     taken = []
     for each in files:
         if each.name.partition(".")[0] in named:

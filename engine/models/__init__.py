@@ -14,7 +14,7 @@ from engine.models.cases import (
     Supervision,
 )
 from engine.models.catalogue import CatalogueVersion, FilingCondition, Subclass
-from engine.models.components import ComponentChange, ComponentCount, Survey, SurveyRefusal
+from engine.models.components import ComponentChange, ComponentCount, ComponentPhoto, Survey, SurveyRefusal
 from engine.models.drafts import Draft
 from engine.models.evidence import Evidence, PhotoBand
 from engine.models.ground import Component, Division, DutyGrid, UnitGrid
@@ -50,6 +50,7 @@ __all__ = [
     "Component",
     "ComponentChange",
     "ComponentCount",
+    "ComponentPhoto",
     "Counter",
     "Department",
     "Deployment",

@@ -1,4 +1,4 @@
-"""What is kept around the register of components: counts for the map, surveys and their refused rows, changes."""
+"""What is kept around the register: counts for the map, surveys and their refused rows, changes and their photos."""
 
 from __future__ import annotations
 
@@ -22,12 +22,16 @@ class ComponentCount(Base):
 
 
 class Survey(Base):
-    """One import of a file of components. ``rows_done`` rows are in the register; the rest comes when it goes on."""
+    """One import of a file of components. ``rows_done`` rows are in the register; the rest comes when it goes on.
+
+    ``origin``: ``folder`` for the ``components.csv`` of the city's folder, ``import`` for a file somebody named.
+    """
 
     __tablename__ = "component_survey"
     id: Mapped[int] = mapped_column(primary_key=True)
     file: Mapped[str]
     sha256: Mapped[str] = mapped_column(index=True)
+    origin: Mapped[str] = mapped_column(default="import")
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     rows_done: Mapped[int]
@@ -76,3 +80,26 @@ class ComponentChange(Base):
     decided_at: Mapped[datetime | None]
     decision: Mapped[str] = mapped_column(Text)
     survey_id: Mapped[int | None] = mapped_column(ForeignKey("component_survey.id"))
+
+
+class ComponentPhoto(Base):
+    """The photo a proposal came with. Its bytes are in the store under ``sha256`` (see ``engine.evidence``).
+
+    ``lon`` and ``lat``: what the camera noted, WGS-84. The component shows the photo of its latest confirmed change.
+    """
+
+    __tablename__ = "component_photo"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    component_code: Mapped[str] = mapped_column(index=True)
+    change_id: Mapped[int] = mapped_column(ForeignKey("component_change.id"), index=True, unique=True)
+    sha256: Mapped[str] = mapped_column(index=True)
+    file_name: Mapped[str]
+    media_type: Mapped[str]
+    size: Mapped[int]
+    width_px: Mapped[int]
+    height_px: Mapped[int]
+    taken_at: Mapped[datetime | None]
+    lon: Mapped[float | None]
+    lat: Mapped[float | None]
+    uploaded_at: Mapped[datetime]
+    uploader_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
