@@ -18,11 +18,24 @@ from engine.models.components import ComponentChange, ComponentCount, ComponentP
 from engine.models.drafts import Draft
 from engine.models.evidence import Evidence, PhotoBand
 from engine.models.ground import Component, Division, DutyGrid, UnitGrid
+from engine.models.ground_versions import GroundArea, GroundVersion
 from engine.models.manual import ManualChange
 from engine.models.migration import Migration, MigrationItem
 from engine.models.notices import Notice
 from engine.models.organisation import AccessToken, Department, Person, PersonPost, Post
 from engine.models.roads import RoadSegment
+from engine.models.sensors import (
+    SensorAlarm,
+    SensorCrossing,
+    SensorDevice,
+    SensorFence,
+    SensorHour,
+    SensorListener,
+    SensorReading,
+    SensorRefusal,
+    SensorState,
+    SensorTrack,
+)
 from engine.models.waiting import WaitingEvent
 from engine.models.workflow import (
     Deployment,
@@ -60,6 +73,8 @@ __all__ = [
     "Evaluation",
     "Evidence",
     "FilingCondition",
+    "GroundArea",
+    "GroundVersion",
     "IdempotencyKey",
     "Incident",
     "Instance",
@@ -73,6 +88,16 @@ __all__ = [
     "PhotoBand",
     "Post",
     "RoadSegment",
+    "SensorAlarm",
+    "SensorCrossing",
+    "SensorDevice",
+    "SensorFence",
+    "SensorHour",
+    "SensorListener",
+    "SensorReading",
+    "SensorRefusal",
+    "SensorState",
+    "SensorTrack",
     "Subclass",
     "Supervision",
     "Survey",
