@@ -23,6 +23,15 @@ from engine.models.manual import ManualChange
 from engine.models.migration import Migration, MigrationItem
 from engine.models.notices import Notice
 from engine.models.organisation import AccessToken, Department, Person, PersonPost, Post
+from engine.models.patrol import (
+    DutyShift,
+    PatrolAccess,
+    PatrolCoverage,
+    PatrolFact,
+    PatrolState,
+    TrackDay,
+    TrackPoint,
+)
 from engine.models.roads import RoadSegment
 from engine.models.sensors import (
     SensorAlarm,
@@ -70,6 +79,7 @@ __all__ = [
     "Division",
     "Draft",
     "DutyGrid",
+    "DutyShift",
     "Evaluation",
     "Evidence",
     "FilingCondition",
@@ -83,6 +93,10 @@ __all__ = [
     "MigrationItem",
     "Notice",
     "OutboxMessage",
+    "PatrolAccess",
+    "PatrolCoverage",
+    "PatrolFact",
+    "PatrolState",
     "Person",
     "PersonPost",
     "PhotoBand",
@@ -104,6 +118,8 @@ __all__ = [
     "SurveyRefusal",
     "Task",
     "Timer",
+    "TrackDay",
+    "TrackPoint",
     "UnitGrid",
     "WaitingEvent",
 ]
