@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from engine.calendar import Limit, LimitError
 from engine.cases.import_profile import ImportedCase, Outcome, RowRejected
-from engine.cases.opening import SOURCES
+from engine.cases.opening import SOURCES, case_cell
 from engine.catalogue.lookup import limit_for, version_in_force
 from engine.ground.index import Place
 from engine.models import FilingCondition, Subclass
@@ -98,7 +98,8 @@ class Intake:
             "close_kind": CLOSE_KINDS.get(case.outcome, "solved") if closed and case.outcome else None,
             "on_time": case.on_time(drawn_at) if closed else None, "overdue_excluded": False, "satisfaction": None,
             "extensions": 0, "suspensions": 0, "reworks": 0, "returns": 0, "supervisions": 0, "appeals": 0,
-            "merged_into_id": None, "version": 1,
+            "merged_into_id": None, "cell": case_cell(case.lon, case.lat), "merged_reports": 0, "no_report": None,
+            "version": 1,
         }  # fmt: skip
 
     def _read_catalogue(self, version: int) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, bindparam, insert, or_, select, update
+from sqlalchemy import Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from engine.cases.evaluation_facts import EvaluationFacts
@@ -28,7 +28,8 @@ from engine.platform import Platform
 BATCH = 2_000
 COMPARED = (
     "status", "closed_at", "close_kind", "on_time", "due_at", "lead_department", "kind", "full_code", "condition_no",
-    "source", "title", "address", "lon", "lat", "grid_code", "reported_at", "handled_at",
+    "source", "title", "address", "lon", "lat", "cell", "grid_code", "reported_at",
+    "handled_at",
 )  # fmt: skip
 """Columns in which a row may differ from the case it became; a difference updates the case."""
 
@@ -275,6 +276,10 @@ def link_duplicates(session: Session, cases: Mapping[str, ImportedCase], ids: Ma
         CaseLink,
         ({"from_id": key, "to_id": other, "kind": "merged", "created_at": now} for key, other in pairs),
     )
+    merged = table.alias("merged")
+    counted = select(func.count()).where(merged.c.merged_into_id == table.c.id, merged.c.status == "merged")
+    for batch in batches({other for _key, other in pairs}):
+        session.execute(update(table).where(table.c.id.in_(batch)).values(merged_reports=counted.scalar_subquery()))
     return len(pairs)
 
 

@@ -15,6 +15,7 @@ from engine.casefile.records import CaseRecord, InstanceRecord, UnitRecord
 from engine.casefile.shelf import Shelf
 from engine.casefile.unit import Unit
 from engine.city import City
+from engine.components.cells import cell_of
 from engine.errors import Invalid
 from engine.models import Case, CaseLink, Instance
 from engine.workflow.definitions import Definition
@@ -62,7 +63,13 @@ def new_case(report: Report, now: datetime) -> Case:
         reported_at=now, filed_at=None, dispatched_at=None, handled_at=None, due_at=None, closed_at=None,
         close_kind=None, on_time=None, overdue_excluded=False, satisfaction=None, extensions=0, suspensions=0,
         reworks=0, returns=0, supervisions=0, appeals=0, merged_into_id=None,
+        cell=case_cell(report.lon, report.lat), merged_reports=0, no_report=None,
     )  # fmt: skip
+
+
+def case_cell(lon: float | None, lat: float | None) -> int | None:
+    """The cell by which a case at a place is found; none without a place."""
+    return None if lon is None or lat is None else cell_of(lon, lat)
 
 
 COUNT_ON = Question(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from engine.casefile.records import copy_of
 from engine.casefile.unit import Unit, unit_of
-from engine.cases.opening import Report, new_case, new_file, number_case, start_process, what_opens
+from engine.cases.opening import Report, case_cell, new_case, new_file, number_case, start_process, what_opens
 from engine.cases.tasks import standing
 from engine.cases.transaction import act_once
 from engine.catalogue.book import IN_FORCE, Edition
@@ -110,6 +110,7 @@ def settle_place(unit: Unit, platform: Platform, case: Case, report: Report) -> 
             raise Invalid(f"there is no component {report.component_code}; leave it empty", field="component_code")
         if case.lon is None:
             case.lon, case.lat = component.lon, component.lat
+            case.cell = case_cell(case.lon, case.lat)
     if case.lon is None or case.lat is None:
         return
     place = platform.host.ground.locate(case.lon, case.lat)

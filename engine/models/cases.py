@@ -5,10 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.models.base import Base
+
+
+def _where(name: str, condition: str, *columns: str) -> Index:
+    """An index of the rows that meet a condition."""
+    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class Case(Base):
@@ -16,6 +21,8 @@ class Case(Base):
 
     ``status``: reported, filed, dispatched, suspended, closed, rejected, merged or voided.
     ``stage``: the stage of the task that matters now (see docs/reference/diagrams.md), empty when nothing is open.
+    ``cell`` is the place as ``engine.components.cells`` numbers it; ``merged_reports`` counts the cases merged into this
+    one; ``no_report`` holds the codes of the no-report rules it was reported under, separated by blanks.
     """
 
     __tablename__ = "city_case"
@@ -65,12 +72,21 @@ class Case(Base):
     supervisions: Mapped[int]
     appeals: Mapped[int]
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("city_case.id"))
+    cell: Mapped[int | None] = mapped_column(BigInteger)
+    merged_reports: Mapped[int] = mapped_column(default=0, server_default="0")
+    no_report: Mapped[str | None]
     version: Mapped[int] = mapped_column()
     units: Mapped[list[CaseUnit]] = relationship(order_by="CaseUnit.id", cascade="all, delete-orphan")
     clocks: Mapped[list[CaseClock]] = relationship(order_by="CaseClock.id", cascade="all, delete-orphan")
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this attribute from the class
-    __table_args__ = (Index("ix_city_case_status_id", "status", "id"),)
+    __table_args__ = (
+        Index("ix_city_case_status_id", "status", "id"),
+        Index("ix_city_case_cell", "cell", "reported_at"),
+        # Few cases are merged or reported where nothing is to be reported: these indexes stay small.
+        _where("ix_city_case_merged_into", "merged_into_id IS NOT NULL", "merged_into_id"),
+        _where("ix_city_case_no_report", "no_report IS NOT NULL", "reported_at"),
+    )
 
 
 class CaseUnit(Base):
@@ -151,7 +167,10 @@ class Supervision(Base):
 
 
 class CaseLink(Base):
-    """Two cases that belong together: ``merged``, ``enforcement`` or ``related``."""
+    """Two cases that belong together: ``merged``, ``split``, ``related``, or the process of a case opened beside.
+
+    A link that was undone keeps its row with ``removed_at``.
+    """
 
     __tablename__ = "case_link"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -159,6 +178,9 @@ class CaseLink(Base):
     to_id: Mapped[int] = mapped_column(ForeignKey("city_case.id"), index=True)
     kind: Mapped[str]
     created_at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(Text, default="", server_default="")
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    removed_at: Mapped[datetime | None]
 
 
 class Evaluation(Base):
