@@ -7,13 +7,13 @@ A change of one component moves its counts in the same transaction; a survey cou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Iterable
 
-from sqlalchemy import TextClause, delete, text
+from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
-from engine.components.cells import LEVEL, Box, frame_of, level_for, padded, place_of, spans_of
+from engine.components.cells import LEVEL, Box, frame_of, level_for, place_of, spans_of
+from engine.components.spans import rows_in_spans
 from engine.models import ComponentCount
 
 COARSEST, CLASS_FINEST, FINEST = 10, 17, LEVEL
@@ -72,11 +72,9 @@ def counts_in(
     """The finest kept level with at most ``most`` cells on the box, and (cell, how many) of those that hold any."""
     finest = FINEST if full_code is None else CLASS_FINEST
     level = level_for(box, most, finest=finest, coarsest=COARSEST)
-    spans = padded(spans_of(box, level=level))
-    values: dict[str, object] = {"full_code": full_code or ALL, "level": level}
-    for at, (low, high) in enumerate(spans):
-        values |= {f"low{at}": low, f"high{at}": high}
-    rows: Sequence[tuple[int, int]] = [(row[0], row[1]) for row in session.execute(_query(len(spans)), values)]
+    where = "full_code = :full_code AND level = :level AND amount > 0"
+    values = {"full_code": full_code or ALL, "level": level}
+    rows = rows_in_spans(session, "cell, amount", "component_count", where, spans_of(box, level=level), values)
     west, south, east, north = frame_of(box, level)
     return level, [
         (cell, amount)
@@ -85,10 +83,11 @@ def counts_in(
     ]
 
 
-@lru_cache(maxsize=64)
-def _query(spans: int) -> TextClause:
-    part = (
-        "SELECT cell, amount FROM component_count "
-        "WHERE full_code = :full_code AND level = :level AND cell BETWEEN :low{at} AND :high{at} AND amount > 0"
+def surely_in(box: Box, level: int, counts: Iterable[tuple[int, int]]) -> int:
+    """How many of the counted stand in the box whatever the cells on its edge hold."""
+    west, south, east, north = frame_of(box, level)
+    return sum(
+        amount
+        for cell, amount in counts
+        if (place := place_of(cell)) and west < place[0] < east and south < place[1] < north
     )
-    return text(" UNION ALL ".join(part.format(at=at) for at in range(spans)))

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from math import cos, radians, sqrt
 from typing import Any
 
-from sqlalchemy import TextClause, select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.components.cells import Box, middle_of, padded, spans_of
-from engine.components.counts import counts_in
+from engine.components.cells import Box, middle_of, spans_of
+from engine.components.counts import counts_in, surely_in
+from engine.components.spans import rows_in_spans
 from engine.errors import Invalid
 from engine.ground.features import METRES_A_DEGREE, distance_m
 from engine.models import Component
 
-FIRST_REACH_M = 40.0
+FIRST_REACH_M = 100.0
 WIDER, WIDEST = 1.5, 6.0
 """How much wider a search looks the next time, at least and at most."""
 MOST_CELLS = 1_000
-SEEN_FEW = 4
-"""Features are tried when the counts, which reach over the edge, say at most so many times what is wanted."""
+DRAWN = "code, full_code, name, state, lon, lat"
+IN_BOX = "lon BETWEEN :west AND :east AND lat BETWEEN :south AND :north AND present"
+"""With ``DRAWN`` all that the indexes on cells hold: PostgreSQL reads no row of the register itself."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,7 @@ def components_near(
 def view_of(session: Session, area: Box, *, full_code: str | None = None, most: int) -> View:
     """Up to ``most`` components of a box, or counts by cell when there are more."""
     level, counts = counts_in(session, area, full_code=full_code, most=MOST_CELLS)
-    total = sum(amount for _, amount in counts)
-    if total <= SEEN_FEW * most or len(counts) <= SEEN_FEW:
+    if surely_in(area, level, counts) <= most:
         rows = _rows(session, area, full_code, most + 1)
         if len(rows) <= most:
             return View(dots=[Dot(row.code, row.full_code, row.name, row.state, row.lon, row.lat) for row in rows])
@@ -104,28 +104,12 @@ def box_around(lon: float, lat: float, reach_m: float) -> Box:
 
 def _rows(session: Session, area: Box, full_code: str | None, most: int | None) -> Sequence[Any]:
     """Code, class, name, state and place of what stands in a box, in no order."""
-    spans = padded(spans_of(area))
     west, south, east, north = area
     values: dict[str, Any] = {"west": west, "south": south, "east": east, "north": north}
-    for at, (low, high) in enumerate(spans):
-        values |= {f"low{at}": low, f"high{at}": high}
+    where = IN_BOX
     if full_code:
-        values["full_code"] = full_code
-    if most is not None:
-        values["most"] = most
-    return session.execute(_query(len(spans), bool(full_code), most is not None), values).all()
-
-
-@lru_cache(maxsize=256)
-def _query(spans: int, classed: bool, limited: bool) -> TextClause:
-    """One search of the index a range of cells: a planner has nothing to guess."""
-    part = (
-        "SELECT code, full_code, name, state, lon, lat FROM component "
-        f"WHERE {'full_code = :full_code AND ' if classed else ''}cell BETWEEN :low{{at}} AND :high{{at}} "
-        "AND lon BETWEEN :west AND :east AND lat BETWEEN :south AND :north AND present"
-    )
-    parts = " UNION ALL ".join(part.format(at=at) for at in range(spans))
-    return text(f"SELECT * FROM ({parts}) AS found LIMIT :most" if limited else parts)
+        where, values["full_code"] = f"full_code = :full_code AND {IN_BOX}", full_code
+    return rows_in_spans(session, DRAWN, "component", where, spans_of(area), values, most)
 
 
 def _whole(session: Session, codes: list[str]) -> dict[str, Component]:

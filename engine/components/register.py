@@ -20,6 +20,8 @@ COMPONENT = (
 DEPARTMENTS = ("dept_in_charge", "dept_owner", "dept_maintenance")
 COLUMNS = tuple(column.name for column in Component.__table__.columns)
 CODE = re.compile(r"\d{16}", re.ASCII)
+NAME_LETTERS = 200
+"""Most letters of a name; indexes carry it."""
 
 
 def component_values(row: Mapping[str, str]) -> dict[str, Any]:
@@ -80,6 +82,8 @@ def checked_component(found: dict[str, Any], rules: Rules) -> dict[str, Any]:
         )
     if found["state"] not in rules.present:
         raise ValueError(f"state {found['state']!r} is none of {', '.join(rules.present)}")
+    if len(found["name"]) > NAME_LETTERS:
+        raise ValueError(f"the name is longer than {NAME_LETTERS} letters; move what it says to the note")
     for name in DEPARTMENTS:
         if found[name] and found[name] not in rules.departments:
             raise ValueError(f"{name} {found[name]} is no department of the city")

@@ -62,7 +62,14 @@ class Component(Base):
 
     __tablename__ = "component"
     __table_args__ = (
-        Index("ix_component_class_cell", "full_code", "cell"),
+        Index(
+            "ix_component_class_cell", "full_code", "cell", postgresql_where=text("present"),
+            postgresql_include=("lon", "lat", "code", "name", "state"),
+        ),
+        Index(
+            "ix_component_cell", "cell", postgresql_where=text("present"),
+            postgresql_include=("lon", "lat", "code", "full_code", "name", "state"),
+        ),
         Index(
             "ix_component_ownerless", "code", sqlite_where=text("dept_owner IS NULL"),
             postgresql_where=text("dept_owner IS NULL"),
@@ -73,7 +80,7 @@ class Component(Base):
     name: Mapped[str]
     lon: Mapped[float]
     lat: Mapped[float]
-    cell: Mapped[int] = mapped_column(BigInteger, index=True, default=cell_of_row)
+    cell: Mapped[int] = mapped_column(BigInteger, default=cell_of_row)
     present: Mapped[bool] = mapped_column(default=True)
     grid_code: Mapped[str | None] = mapped_column(index=True)
     dept_in_charge: Mapped[str | None]

@@ -1,4 +1,4 @@
-"""Photos of components that came with a proposal, and whether a survey was the city's own folder."""
+"""Photos of proposals, whether a survey was the city's own folder, and indexes that answer by themselves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ revision = "core_0015"
 down_revision = "core_0014"
 branch_labels = None
 depends_on = None
+
+CELLS = {
+    "ix_component_class_cell": (["full_code", "cell"], ["lon", "lat", "code", "name", "state"]),
+    "ix_component_cell": (["cell"], ["lon", "lat", "code", "full_code", "name", "state"]),
+}
+PRESENT = sa.text("present")
 
 
 def upgrade() -> None:
@@ -39,10 +45,18 @@ def upgrade() -> None:
     op.create_index(op.f("ix_component_photo_component_code"), "component_photo", ["component_code"], unique=False)
     op.create_index(op.f("ix_component_photo_change_id"), "component_photo", ["change_id"], unique=True)
     op.create_index(op.f("ix_component_photo_sha256"), "component_photo", ["sha256"], unique=False)
+    if op.get_bind().dialect.name == "postgresql":
+        for name, (columns, carried) in CELLS.items():
+            op.drop_index(name, table_name="component")
+            op.create_index(name, "component", columns, postgresql_include=carried, postgresql_where=PRESENT)
 
 
 def downgrade() -> None:
     """Forget the photos; their files are taken by the next sweep of the store."""
+    if op.get_bind().dialect.name == "postgresql":
+        for name, (columns, _carried) in CELLS.items():
+            op.drop_index(name, table_name="component")
+            op.create_index(name, "component", columns)
     op.drop_table("component_photo")
     with op.batch_alter_table("component_survey") as table:
         table.drop_column("origin")
