@@ -310,10 +310,10 @@ def test_grids_are_refused_for_what_they_are(town: SmallTown, tmp_path: Path) ->
         for values, points in features
     ]
     file.write_text(json.dumps({"type": "FeatureCollection", "features": collection}))
-    dry = import_grids(town.session, town.city, file, dry_run=True)
+    dry = import_grids(town.session, town.city, file, town.clock.now(), dry_run=True)
     assert (dry.read, dry.added, len(dry.rejected)) == (6, 1, 5)
     assert town.session.get(UnitGrid, "990101001001010") is None
-    import_grids(town.session, town.city, file)
+    import_grids(town.session, town.city, file, town.clock.now())
     assert town.session.get(UnitGrid, "990101001001010") is not None
 
 

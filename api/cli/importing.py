@@ -50,7 +50,7 @@ def import_command() -> None:
 def grids(file: Path, city_name: str, database_url: str | None, dry_run: bool, report_file: Path | None) -> None:
     """Unit grids (GeoJSON, WGS-84)."""
     with open_city(city_name, database_url) as (city, _, session), progress_bar("grids") as progress:
-        report = import_grids(session, city, file, progress=progress, dry_run=dry_run)
+        report = import_grids(session, city, file, now(), progress=progress, dry_run=dry_run)
     show_rows(report, dry_run, report_file)
 
 

@@ -79,12 +79,13 @@ class Plane:
 
 
 def check_topology(
-    features: Sequence[Feature], border: Border | None = None, *, cover: bool = True
+    features: Sequence[Feature], border: Border | None = None, *, cover: bool = True, overlaps: bool = True
 ) -> list[TopologyFinding]:
     """Every finding of a layer of areas with a ``code`` each, errors first.
 
     :param border: for unit grids, whose ``community`` and code segments are compared with it.
     :param cover: whether the areas have to lie side by side without gaps; planning units need not.
+    :param overlaps: whether they must not overlap; campaign areas may.
     """
     if not features:
         return []
@@ -94,7 +95,8 @@ def check_topology(
     plane = Plane(shapes)
     flat = plane.metres(shapes)
     found = [*find_duplicates(codes, shapes), *find_slivers(codes, flat, shapes)]
-    found += find_overlaps(codes, flat, plane)
+    if overlaps:
+        found += find_overlaps(codes, flat, plane)
     if cover:
         known = border.communities if border else {}
         named = {str(feature.properties.get("community") or "") for feature in features}

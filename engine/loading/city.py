@@ -45,7 +45,7 @@ def load_city_folder(
     """Load everything and deploy the diagrams; commits. Returns rejected component and address rows."""
     begin_write(session)
     load_organisation(session, city, password_hash=password_hash)
-    rejected = load_ground(session, city, progress) if ground else []
+    rejected = load_ground(session, city, now, progress) if ground else []
     load_catalogue(session, city, now)
     deploy(session, city, now, author="init", reason="city folder loaded", registry=registry)
     session.commit()

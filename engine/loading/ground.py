@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,37 +18,62 @@ from engine.components.counts import recount
 from engine.components.register import COMPONENT, component_values
 from engine.components.rules import read_states
 from engine.errors import CityBroken
+from engine.ground.grid_codes import code_fault
+from engine.ground.layer_files import city_layers
+from engine.ground.layer_kinds import GroundLayer
+from engine.ground.vector_files import Feature
+from engine.ground.versions import (
+    Change,
+    Delta,
+    begin_history,
+    effect_moment,
+    folder_digests,
+    lineage_now,
+    lock_ground,
+    record_version,
+    state_of,
+    take_due,
+)
 from engine.loading.address_rows import load_addresses
+from engine.loading.ground_checks import own_findings
+from engine.loading.ground_folder import folder_name, layer_file, read_folder_layer
+from engine.loading.ground_layers import compare, file_digest
 from engine.loading.tables import Progress, Rejection, no_progress, read_csv, read_features
-from engine.models import Base, Component, Division, DutyGrid, UnitGrid
+from engine.models import Base, Component
 
 BATCH = 2_000
+SHOWN = 20
 
 
-def load_ground(session: Session, city: City, progress: Progress = no_progress) -> list[Rejection]:
-    """Replace the ground by that of the city's folder. Components and addresses may be absent."""
+def load_ground(session: Session, city: City, now: datetime, progress: Progress = no_progress) -> list[Rejection]:
+    """Take up what has changed in the ground files of the city's folder, as one version; the caller commits.
+
+    A file that was taken from the folder before and is the same leaves its layer alone, whatever surveys have made of
+    it since. Roads, other areal layers, components and addresses may be absent. Returns rejected component and address
+    rows. Raises CityBroken naming the areas that do not hold.
+    """
+    lock_ground(session)
+    begin_history(session, city.time_zone, now)
+    take_due(session, now)
+    numbers, before = lineage_now(session), folder_digests(session)
+    sources: dict[str, tuple[str, str]] = {}
+    deltas: list[Delta] = []
+    for layer in city_layers(city).values():
+        path = layer_file(city, layer)
+        if path is None:
+            continue
+        source = (folder_name(city, path), file_digest(path))
+        if before.get(layer.name) == source:
+            continue
+        features = sound_features(city, layer)
+        changes = compare(layer, state_of(session, layer, numbers), features, replace=True)
+        if changes:
+            sources[layer.name] = source
+            deltas += changes
+    if deltas:
+        change = Change("init", "the city's folder", sources=sources)
+        record_version(session, city.time_zone, change, deltas, effect_moment(session, city.time_zone, None, now), now)
     folder = city.root / "ground"
-    divisions = [
-        {
-            "code": str(values["code"]), "level": values["level"], "name": values["name"],
-            "name_en": values.get("name_en") or values["name"], "parent_code": values.get("parent") or None,
-            "geometry": json.dumps(geometry),
-        }
-        for _, values, geometry in read_features(folder / "divisions.geojson", ("code", "level", "name"))
-    ]  # fmt: skip
-    grids, rejected = read_unit_grids(folder / "unit_grids.geojson", city)
-    if rejected:
-        raise CityBroken("; ".join(str(item) for item in rejected[:20]))
-    duty_grids = [
-        {
-            "code": str(values["code"]), "name": values["name"], "subdistrict_code": values.get("subdistrict") or None,
-            "geometry": json.dumps(geometry),
-        }
-        for _, values, geometry in read_features(folder / "duty_grids.geojson", ("code", "name"))
-    ]  # fmt: skip
-    replace_rows(session, Division, divisions)
-    replace_rows(session, UnitGrid, grids)
-    replace_rows(session, DutyGrid, duty_grids)
     present = read_states(city)
 
     def component(row: dict[str, str]) -> dict[str, Any]:
@@ -62,6 +88,27 @@ def load_ground(session: Session, city: City, progress: Progress = no_progress) 
     ]
 
 
+def sound_features(city: City, layer: GroundLayer) -> list[Feature]:
+    """The areas of a layer's file in the folder, which can be kept. Raises CityBroken; ``wangge check`` says more."""
+    read = read_folder_layer(city, layer)
+    if read is None:
+        return []
+    path, found = read
+    told = [f"feature {fault.number}: {fault.reason}; {fault.remedy}" for fault in found.faults]
+    pattern, seen = re.compile(city.unit_grid_code), set[str]()
+    for each in found.features:
+        code = str(each.properties["code"] or "")
+        told += [f"{item.message}; {item.remedy}" for item in own_findings(layer, each)]
+        if layer.name == "unit_grids" and (fault := code_fault(code, str(each.properties["community"]), pattern)):
+            told.append(f"{code}: {fault}; correct the code, or the pattern in city.toml")
+        if code in seen:
+            told.append(f"the code {code} stands twice; give one area another code")
+        seen.add(code)
+    if told:
+        raise CityBroken("; ".join(f"{path.name}: {item}" for item in told[:SHOWN]))
+    return found.features
+
+
 def read_unit_grids(path: Path, city: City) -> tuple[list[dict[str, Any]], list[Rejection]]:
     """Rows of unit grids; those with a wrong or repeated code are rejected."""
     pattern = re.compile(city.unit_grid_code)
@@ -69,12 +116,8 @@ def read_unit_grids(path: Path, city: City) -> tuple[list[dict[str, Any]], list[
     rejected: list[Rejection] = []
     for number, values, geometry in read_features(path, ("code", "community", "area_class")):
         code = str(values["code"])
-        if not pattern.match(code):
-            rejected.append(
-                Rejection(
-                    path.name, number, f"grid code {code!r} does not match {city.unit_grid_code}", "correct the code"
-                )
-            )
+        if fault := code_fault(code, str(values["community"]), pattern):
+            rejected.append(Rejection(path.name, number, f"grid code {code!r}: {fault}", "correct the code"))
         elif code in rows:
             rejected.append(
                 Rejection(path.name, number, f"grid code {code} stands twice", "give one grid another code")

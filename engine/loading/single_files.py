@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from engine.calendar import LimitError
@@ -21,8 +21,21 @@ from engine.catalogue.lookup import limit_for, version_in_force
 from engine.city import City
 from engine.database import begin_write
 from engine.errors import CityBroken
+from engine.ground.layer_kinds import CORE
+from engine.ground.vector_files import Feature
+from engine.ground.versions import (
+    Change,
+    begin_change,
+    begin_history,
+    effect_moment,
+    lineage_now,
+    record_version,
+    state_of,
+    take_effect,
+)
 from engine.loading.catalogue import CLASS, CONDITION, rules_of
 from engine.loading.ground import read_unit_grids
+from engine.loading.ground_layers import compare, file_digest
 from engine.loading.tables import Progress, Rejection, no_progress, read_csv
 from engine.models import (
     Base,
@@ -31,7 +44,6 @@ from engine.models import (
     DutyGrid,
     FilingCondition,
     Subclass,
-    UnitGrid,
 )
 
 BATCH = 2_000
@@ -49,9 +61,9 @@ class FileReport:
 
 
 def import_grids(
-    session: Session, city: City, path: Path, *, progress: Progress = no_progress, dry_run: bool = False
+    session: Session, city: City, path: Path, now: datetime, *, progress: Progress = no_progress, dry_run: bool = False
 ) -> FileReport:
-    """Add or change unit grids of a GeoJSON file in WGS-84. The map of a running server is read when it starts."""
+    """Add or change unit grids of a GeoJSON file in WGS-84, row by row; how they lie together is not checked."""
     rows, rejected = read_unit_grids(path, city)
     report = FileReport(len(rows) + len(rejected), rejected=rejected)
     communities = set(session.scalars(select(Division.code)))
@@ -66,7 +78,8 @@ def import_grids(
             report.rejected.append(Rejection(path.name, number, f"grid {row['code']}: {error}", remedy))
             continue
         good.append(row)
-    settle(session, UnitGrid, good, report, dry_run)
+    change = Change("import", f"rows of {path.name}", sources={"unit_grids": (path.name, file_digest(path))})
+    settle(session, city, good, report, change, now, dry_run=dry_run)
     return report
 
 
@@ -79,7 +92,7 @@ def refuse_grid(row: dict[str, Any], communities: set[str], duty_grids: set[str]
     if row["duty_grid_code"] and row["duty_grid_code"] not in duty_grids:
         raise ValueError(f"there is no duty grid {row['duty_grid_code']}")
     try:
-        polygon = shape(orjson.loads(row["geometry"]))
+        polygon = area_of(row)
     except (ShapelyError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"its geometry cannot be read: {error}") from error
     if polygon.geom_type not in ("Polygon", "MultiPolygon") or polygon.is_empty or not polygon.is_valid:
@@ -89,27 +102,34 @@ def refuse_grid(row: dict[str, Any], communities: set[str], duty_grids: set[str]
         raise ValueError("its coordinates are not degrees; export it in WGS-84")
 
 
-def settle(session: Session, model: type[Base], rows: list[dict[str, Any]], report: FileReport, dry_run: bool) -> None:
-    """Add what is new and change what differs, by ``code``; one transaction, none with ``dry_run``."""
-    begin_write(session)
-    columns = list(model.__table__.columns)
-    names = [column.name for column in columns]
-    known: dict[str, tuple[Any, ...]] = {}
-    for batch in batches([row["code"] for row in rows]):
-        code = model.__table__.c.code
-        known |= {row.code: tuple(row) for row in session.execute(select(*columns).where(code.in_(batch)))}
-    fresh = [row for row in rows if row["code"] not in known]
-    changes = [row for row in rows if row["code"] in known and tuple(row[name] for name in names) != known[row["code"]]]
-    report.added, report.changed = len(fresh), len(changes)
-    report.unchanged = len(known) - len(changes)
-    if dry_run:
+def settle(
+    session: Session, city: City, rows: list[dict[str, Any]], report: FileReport, change: Change, now: datetime, *,
+    dry_run: bool,
+) -> None:  # fmt: skip
+    """Add what is new and change what differs, by ``code``, as a version of the ground; none with ``dry_run``."""
+    take_effect(session, now)
+    begin_change(session)
+    begin_history(session, city.time_zone, now)
+    layer = CORE["unit_grids"]
+    columns = {column: name for name, column in layer.columns.items()}
+    coming = [
+        Feature(0, {columns[name]: value for name, value in row.items() if name in columns}, area_of(row))
+        for row in rows
+    ]
+    deltas = compare(layer, state_of(session, layer, lineage_now(session)), coming, replace=False)
+    kinds = [each.change for each in deltas]
+    report.added, report.changed = kinds.count("whole"), kinds.count("part")
+    report.unchanged = len(rows) - len(deltas)
+    if dry_run or not deltas:
         session.rollback()
         return
-    for batch in batches(fresh):
-        session.execute(insert(model), batch)
-    for batch in batches(changes):
-        session.execute(update(model), batch)
+    record_version(session, city.time_zone, change, deltas, effect_moment(session, city.time_zone, None, now), now)
     session.commit()
+
+
+def area_of(row: dict[str, Any]) -> Any:
+    """The shape of a row of grids."""
+    return shape(orjson.loads(row["geometry"]))
 
 
 def batches(items: Iterable[Any]) -> Iterator[list[Any]]:
