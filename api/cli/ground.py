@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import shapely
 
-from api.cli.context import city_option, database_option, find_city_folder, open_city
-from engine.errors import DomainError
+from api.cli.context import city_option, database_option, find_city_folder, now, open_city
+from engine.city import City
+from engine.errors import CityBroken, DomainError
 from engine.ground.datums import WGS84, CoordinateSystem, system_named
 from engine.ground.finding_map import draw_finding
+from engine.ground.layer_files import city_layers
+from engine.ground.layer_kinds import CORE, GroundLayer, layer_named
 from engine.ground.topology import TopologyFinding, remarks_found, to_collection
 from engine.ground.vector_files import Feature
-from engine.loading.ground_layers import (
-    LAYERS,
-    Known,
-    LayerReport,
-    check_layer,
-    export_layer,
-    import_layer,
-    known_to,
-    read_layer,
-)
+from engine.ground.version_diff import count_kinds, diff_versions
+from engine.ground.versions import Change, list_versions, take_effect
+from engine.loading.ground_checks import Known, check_layer, known_of
+from engine.loading.ground_folder import read_folder_layer
+from engine.loading.ground_layers import LayerReport, export_layer, file_digest, import_layer, known_to, read_layer
 
 SHOWN = 20
 MOST_MAPS = 200
@@ -44,7 +45,7 @@ class _System(click.ParamType[CoordinateSystem]):
             self.fail(error.message, param, ctx)
 
 
-kind_argument = click.argument("kind", type=click.Choice(list(LAYERS)))
+kind_argument = click.argument("kind", metavar="LAYER")
 
 
 def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,7 +65,16 @@ def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group("ground")
 def ground_command() -> None:
-    """Divisions, grids and roads as vector files, checked for how they lie together."""
+    """Divisions, grids, roads and other areal layers as vector files: checked, and kept in versions."""
+
+
+@ground_command.command("layers")
+@city_option
+def layers_(city_name: str) -> None:
+    """The layers of the city, those of the core and those that ground_layers.toml declares."""
+    for layer in city_layers(find_city_folder(city_name)).values():
+        names = " ".join(f"{name}*" if name in layer.required else name for name in layer.properties)
+        click.echo(f"{layer.name:<16} {layer.title} {layer.title_en} ({layer.kind}): {names}")
 
 
 @ground_command.command("check")
@@ -75,13 +85,14 @@ def check(
     folder: Path | None, database_url: str | None,
 ) -> None:  # fmt: skip
     """Overlaps, gaps, slivers, grids across a community's border, wrong codes and duplicates of FILE."""
-    city, layer = find_city_folder(city_name), LAYERS[kind]
+    city = find_city_folder(city_name)
+    layer = layer_named(city_layers(city), kind)
     found = read_layer(file, layer, system=system, of=of, encoding=encoding)
     if database_url:
         with open_city(city_name, database_url) as (_, _engine, session):
             known = known_to(session)
     else:
-        known = known_in_folder(city.root / "ground")
+        known = known_in_folder(city)
     findings = remarks_found(found.remarks) + check_layer(city, layer, found.features, known)
     report = LayerReport(len(found.features) + len(found.faults), findings=findings, features=found.features)
     click.echo(f"{report.read} areas read in {found.system.name}")
@@ -93,17 +104,26 @@ def check(
 @ground_command.command("import")
 @file_options
 @database_option
-@click.option("--replace", is_flag=True, help="Take out of the database what FILE does not hold.")
+@click.option("--replace", is_flag=True, help="Take out of the layer what FILE does not hold.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
+@click.option("--valid-from", type=click.DateTime(["%Y-%m-%d"]), help="The version's first day. Default: at once.")
+@click.option("--name", default="", help="The version's name. Default: its number.")
+@click.option("--reason", default="", help="Why, for the record. Default: the file's name.")
+@click.option("--author", default="", help="Who, for the record. Default: the account of this machine.")
 def import_(
     kind: str, file: Path, city_name: str, system: CoordinateSystem | None, of: str | None, encoding: str | None,
-    folder: Path | None, database_url: str | None, replace: bool, dry_run: bool,
+    folder: Path | None, database_url: str | None, replace: bool, dry_run: bool, valid_from: datetime | None,
+    name: str, reason: str, author: str,
 ) -> None:  # fmt: skip
-    """Bring the areas of FILE into the database: all of them, or none when one has an error."""
-    layer = LAYERS[kind]
+    """Bring the areas of FILE into the ground as a new version: all of them, or none when one has an error."""
+    layer = layer_named(city_layers(find_city_folder(city_name)), kind)
     found = read_layer(file, layer, system=system, of=of, encoding=encoding)
+    change = Change(
+        author or account(), reason or file.name, name, valid_from.date() if valid_from else None,
+        {layer.name: (file.name, file_digest(file))},
+    )  # fmt: skip
     with open_city(city_name, database_url) as (city, _, session):
-        report = import_layer(session, city, layer, found, replace=replace, dry_run=dry_run)
+        report = import_layer(session, city, layer, found, change, now(), replace=replace, dry_run=dry_run)
     show_findings(report, folder)
     if report.errors:
         raise click.ClickException(f"nothing was written: {len(report.errors)} of the findings are errors")
@@ -111,6 +131,11 @@ def import_(
         f"{report.read} areas read, {report.added} added, {report.changed} changed, {report.unchanged} unchanged, "
         f"{report.removed} removed{'; dry run, nothing written' if dry_run else ''}"
     )
+    if report.version is not None and report.effective_at is not None:
+        since = report.effective_at.astimezone(city.time_zone)
+        click.echo(f"this is version {report.version} of the ground, in force from {since:%Y-%m-%d %H:%M}")
+    elif not dry_run:
+        click.echo("nothing is different; there is no new version")
 
 
 @ground_command.command("export")
@@ -120,22 +145,86 @@ def import_(
 @database_option
 @click.option("--system", type=_System(), default=WGS84.name, show_default=True, help="WGS-84, CGCS2000, GCJ-02, BD-09 "
               "or an EPSG code.")  # fmt: skip
-def export(kind: str, file: Path, city_name: str, database_url: str | None, system: CoordinateSystem) -> None:
-    """Write a layer of the database into FILE: .geojson, .gpkg, .shp or .zip (a zipped Shapefile)."""
+@click.option("--version", "number", type=int, help="As this version of the ground says. Default: as it is now.")
+def export(
+    kind: str, file: Path, city_name: str, database_url: str | None, system: CoordinateSystem, number: int | None
+) -> None:
+    """Write a layer into FILE: .geojson, .gpkg, .shp or .zip (a zipped Shapefile)."""
+    layer = layer_named(city_layers(find_city_folder(city_name)), kind)
     with open_city(city_name, database_url) as (_, _engine, session):
-        count = export_layer(session, LAYERS[kind], file, system)
+        take_effect(session, now())
+        count = export_layer(session, layer, file, system, number)
     click.echo(f"{count} areas written to {file} in {system.name}")
 
 
-def known_in_folder(folder: Path) -> Known:
+@ground_command.command("versions")
+@city_option
+@database_option
+def versions(city_name: str, database_url: str | None) -> None:
+    """All versions of the ground, in the order in which they take effect."""
+    with open_city(city_name, database_url) as (city, _, session):
+        take_effect(session, now())
+        found = list_versions(session)
+    if not found:
+        click.echo("the ground has no versions yet; its first change begins them")
+    for each in found:
+        since = each.effective_at.astimezone(city.time_zone)
+        state = "" if each.applied_at else " (planned)"
+        who = f", by {each.author}" if each.author else ""
+        click.echo(f"{each.number:>4}  {since:%Y-%m-%d %H:%M}{state}  {each.name}{who}: {each.reason}")
+        for layer, (file, digest) in each.sources.items():
+            click.echo(f"      {layer} from {file}, SHA-256 {digest[:16]}…")
+
+
+@ground_command.command("diff")
+@click.argument("before", type=int)
+@click.argument("after", type=int)
+@city_option
+@database_option
+@click.option("--layer", "only", help="This layer alone.")
+@click.option("--geojson", "file", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write every difference, with its area, into this file.")  # fmt: skip
+def diff(
+    before: int, after: int, city_name: str, database_url: str | None, only: str | None, file: Path | None
+) -> None:
+    """What version AFTER says otherwise than version BEFORE: added, gone, changed, moved to another community."""
+    layers = city_layers(find_city_folder(city_name))
+    if only is not None:
+        layer_named(layers, only)
+    with open_city(city_name, database_url) as (_, _engine, session):
+        found = diff_versions(session, layers, before, after, only)
+    for each in found[:SHOWN]:
+        click.echo(f"  {each.layer} {each.code}: {each.words()}")
+    if len(found) > SHOWN:
+        rest = f"all of them are in {file}" if file else "--geojson FILE writes all of them"
+        click.echo(f"  … and {len(found) - SHOWN} more; {rest}")
+    for layer, counts in count_kinds(found).items():
+        click.echo(f"{layer}: {', '.join(f'{count} {kind}' for kind, count in counts.items())}")
+    if not found:
+        click.echo("nothing is different")
+    if file is not None:
+        collection = {"type": "FeatureCollection", "features": [each.to_feature() for each in found]}
+        file.write_text(json.dumps(collection, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+
+
+def account() -> str:
+    """Who runs this command, as the machine knows them."""
+    with suppress(OSError, KeyError, ImportError):
+        return getpass.getuser()
+    return ""
+
+
+def known_in_folder(city: City) -> Known:
     """What a city's folder says of divisions and duty grids."""
-    divisions = read_layer(folder / "divisions.geojson", LAYERS["divisions"]).features
-    duty_grids = read_layer(folder / "duty_grids.geojson", LAYERS["duty_grids"]).features
-    return Known(
-        {str(each.properties["code"]): str(each.properties["level"]) for each in divisions},
-        {str(each.properties["code"]): each.geometry for each in divisions},
-        frozenset(str(each.properties["code"]) for each in duty_grids),
-    )
+
+    def features(layer: GroundLayer) -> dict[str, Feature]:
+        read = read_folder_layer(city, layer)
+        return {str(each.properties["code"]): each for each in read[1].features} if read else {}
+
+    try:
+        return known_of(features(CORE["divisions"]), features(CORE["duty_grids"]))
+    except CityBroken as error:
+        raise click.ClickException(f"{error.message}; or name a database with --database") from error
 
 
 def show_findings(report: LayerReport, folder: Path | None) -> None:
