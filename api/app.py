@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flask import Flask, request
 from flask_smorest import Api
+from flask_smorest import Blueprint as ApiBlueprint
 from flask_swagger_ui import get_swaggerui_blueprint
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
@@ -15,8 +16,9 @@ from werkzeug.exceptions import HTTPException
 
 from api.auth import LoginBrake
 from api.config import Settings
-from api.context import OUTBOX, PLATFORM, ROLES, TRANSLATIONS, db
+from api.context import API, OUTBOX, PANELS, PLATFORM, PLUGINS, ROLES, TRANSLATIONS, db
 from api.errors import http_problem, register_errors
+from api.hooks import load_plugins, plugin_blueprints, plugin_panels
 from api.openapi import OPENAPI, document_problems
 from api.pages import register_pages
 from api.resources import blueprints
@@ -29,6 +31,7 @@ from engine.clock import Clock
 from engine.database import engine_options, prepare_engine
 from engine.errors import CityBroken
 from engine.evidence.kinds import LARGEST
+from engine.hooks.host import PluginHost
 from engine.organisation.roles import load_roles
 from engine.outbox import Outbox
 from engine.platform import build_platform
@@ -59,18 +62,23 @@ def create_app(
     city: City | None = None,
     clock: Clock | None = None,
     registry: Registry | None = None,
+    plugins: PluginHost | None = None,
     outbox: Outbox | None = None,
     pages: bool = True,
 ) -> Flask:
     """A host for one city, ready to serve.
 
-    :param city: a loaded city, when the caller has found its plugins already; else ``settings.city`` is loaded.
+    :param city: a loaded city; else ``settings.city`` is loaded.
+    :param registry: operators and functions instead of those of core and plugins.
+    :param plugins: the city's plugins, when the caller has loaded them already.
     :param outbox: who delivers what the outside must hear; the core's topics alone when not given.
     :param pages: serve the web pages too, not only the API.
     :raises CityBroken: the city's files do not hold together, or its database has not been initialised.
     """
     city = city or load_city(settings.city)
-    if settings.check_city:
+    plugins = plugins or load_plugins(city, skip_broken=settings.skip_broken)
+    registry = registry or plugins.registry
+    if settings.check_city and not plugins.broken:
         refuse_broken(check_city(city, registry))
     app = Flask("api")
     url = settings.database_url or default_database(city, settings.var)
@@ -87,6 +95,7 @@ def create_app(
         prepare_engine(db.engine, synchronous="OFF" if settings.testing else "FULL")
         refuse_empty_database(city)
         platform = app.extensions[PLATFORM] = build_platform(db.session(), city, clock=clock, registry=registry)
+        app.extensions[PLUGINS] = plugins
         app.extensions[ROLES] = load_roles(city.layers)
         app.extensions[TRANSLATIONS] = Translations.load(city)
         app.extensions[BRAKE] = LoginBrake()
@@ -96,6 +105,7 @@ def create_app(
     serve_api(app, blueprints())
     if pages:
         register_pages(app)
+    serve_plugins(app, plugins, pages=pages)
     return app
 
 
@@ -103,6 +113,17 @@ def allow_uploads() -> None:
     """Before a request: let evidence be larger than anything else that is sent."""
     if request.endpoint in UPLOADS:
         request.max_content_length = UPLOAD_LIMIT
+
+
+def serve_plugins(app: Flask, plugins: PluginHost, *, pages: bool) -> None:
+    """Register what plugins answer under: groups of the API, and pages where those are served."""
+    for name, groups in plugin_blueprints(plugins).items():
+        for blueprint in groups:
+            if isinstance(blueprint, ApiBlueprint):
+                app.extensions[API].register_blueprint(blueprint)
+            elif pages:
+                app.register_blueprint(blueprint, url_prefix=blueprint.url_prefix or f"/{name}")
+    app.extensions[PANELS] = plugin_panels(plugins)
 
 
 def default_database(city: City, var: Path) -> str:
@@ -113,7 +134,7 @@ def default_database(city: City, var: Path) -> str:
 def serve_api(app: Flask, groups: Iterable[object]) -> None:
     """Register errors, endpoints, the OpenAPI document and its page."""
     register_errors(app)
-    api = ProblemApi(app)
+    api = app.extensions[API] = ProblemApi(app)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     for blueprint in groups:
         api.register_blueprint(blueprint)

@@ -17,6 +17,7 @@ class Settings:
 
     An empty ``database_url`` stands for an SQLite file under ``var``. ``https`` keeps session cookies off plain HTTP.
     ``demo_password`` is everybody's password in a demonstration; the login page then shows who there is.
+    ``skip_broken`` starts the city without the plugins that are broken.
     """
 
     city: str
@@ -27,11 +28,12 @@ class Settings:
     testing: bool = False
     https: bool = False
     demo_password: str = ""
+    skip_broken: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """``WANGGE_CITY``, ``WANGGE_DATABASE_URL``, ``WANGGE_SECRET_KEY``, ``WANGGE_HTTPS`` (1 behind HTTPS) and
-        ``WANGGE_VAR`` (default ``./var``).
+        """``WANGGE_CITY``, ``WANGGE_DATABASE_URL``, ``WANGGE_SECRET_KEY``, ``WANGGE_HTTPS`` (1 behind HTTPS),
+        ``WANGGE_SKIP_BROKEN_PLUGINS`` (1 to start without them) and ``WANGGE_VAR`` (default ``./var``).
 
         Without a database URL the city lives in an SQLite file of its name under ``var``; without a secret key one is
         made there, readable by its owner only, so that sessions survive a restart.
@@ -40,7 +42,8 @@ class Settings:
         city = environ.get("WANGGE_CITY") or DEFAULT_CITY
         url = environ.get("WANGGE_DATABASE_URL") or ""
         key = environ.get("WANGGE_SECRET_KEY") or kept_secret(var)
-        return cls(city, url, key, var, https=environ.get("WANGGE_HTTPS") == "1")
+        skip = environ.get("WANGGE_SKIP_BROKEN_PLUGINS") == "1"
+        return cls(city, url, key, var, https=environ.get("WANGGE_HTTPS") == "1", skip_broken=skip)
 
 
 def kept_secret(var: Path) -> str:

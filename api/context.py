@@ -10,6 +10,7 @@ from flask import current_app, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Session
 
+from engine.hooks.host import PluginHost
 from engine.models import Base
 from engine.organisation.roles import Role
 from engine.platform import Platform
@@ -23,6 +24,9 @@ PLATFORM = "wangge"
 ROLES = "wangge.roles"
 TRANSLATIONS = "wangge.translations"
 OUTBOX = "wangge.outbox"
+API = "wangge.api"
+PLUGINS = "wangge.plugins"
+PANELS = "wangge.panels"
 LANGUAGES = ("zh", "en")
 
 
@@ -34,6 +38,11 @@ def session() -> Session:
 def platform() -> Platform:
     """The app's city at run time."""
     return cast(Platform, current_app.extensions[PLATFORM])
+
+
+def plugins() -> PluginHost:
+    """The app's plugins."""
+    return cast(PluginHost, current_app.extensions[PLUGINS])
 
 
 def roles() -> Mapping[str, Role]:

@@ -21,11 +21,13 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.context import OUTBOX, db, now, platform, session
+from api.context import OUTBOX, db, now, platform, plugins, session
 from engine.cases.drafts import sweep_drafts
 from engine.cases.incidents import settle_incidents
 from engine.cases.stuck import find_stuck
 from engine.cases.timekeeping import fire_due_timers
+from engine.hooks.watching import tell_plugins
+from engine.hooks.working import run_due_jobs
 from engine.outbox import Outbox, deliver_due
 from engine.pace import Pace
 
@@ -139,6 +141,17 @@ def work_once(app: Flask) -> tuple[int, int]:
         return moved, deliver_due(session(), outbox, now(), pace=Pace(ROUND_S, rest=rest))
 
 
+def work_for_plugins(app: Flask) -> int:
+    """Tell plugins what happened and run their jobs that are due. Returns how many lines were told and jobs ran."""
+    with app.app_context():
+        host = plugins()
+        if not host.manifests:
+            return 0
+        rest = SQLITE_REST if db.engine.dialect.name == "sqlite" else SERVER_REST
+        told = tell_plugins(session(), host, now(), pace=Pace(ROUND_S, rest=rest))
+        return told + run_due_jobs(session(), platform(), now(), pace=Pace(ROUND_S, rest=rest))
+
+
 def look_after(app: Flask) -> int:
     """Close incidents that are over, forget drafts nobody needs, and open an incident for every case that waits for
     nothing. Returns how many are stuck."""
@@ -163,6 +176,13 @@ def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership 
     # A tick that takes longer than its interval is no fault: the next one finds what is left.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
+    def serve_plugins() -> None:
+        try:
+            if leader.held():
+                work_for_plugins(app)
+        except Exception:
+            log.exception("the work of plugins failed; it is tried again")
+
     def look() -> None:
         try:
             if leader.held():
@@ -172,6 +192,9 @@ def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership 
 
     scheduler = BackgroundScheduler(timezone="UTC")
     scheduler.add_job(tick, "interval", seconds=every_s, id="wangge", max_instances=1, coalesce=True)
+    scheduler.add_job(
+        serve_plugins, "interval", seconds=every_s * 2, id="wangge.plugins", max_instances=1, coalesce=True
+    )
     scheduler.add_job(look, "interval", seconds=LOOK_AFTER_S, id="wangge.look_after", max_instances=1, coalesce=True)
     scheduler.add_listener(lambda event: leader.release(), mask=EVENT_SCHEDULER_SHUTDOWN)
     scheduler.start()

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.errors import CityBroken
+from engine.installed_plugins import plugin_folders
 from engine.layers import Layer, Layers, core_root
 
 REQUIRED = {"city": ("id", "name", "languages", "time_zone"), "working_time": ("hours", "weekdays")}
@@ -41,10 +42,13 @@ class City:
     @cached_property
     def layers(self) -> Layers:
         """Core, enabled plugins, city."""
-        plugins = [
-            Layer(f"plugin {name}", self.plugin_roots[name]) for name in self.plugins if name in self.plugin_roots
-        ]
+        plugins = [Layer(f"plugin {name}", root) for name, root in self.enabled_roots.items()]
         return Layers([Layer("core", core_root(), flat=True), *plugins, Layer(f"city {self.id}", self.root)])
+
+    @property
+    def enabled_roots(self) -> Mapping[str, Path]:
+        """The folders of the enabled plugins that are installed, by name."""
+        return {name: self.plugin_roots[name] for name in self.plugins if name in self.plugin_roots}
 
     @property
     def language(self) -> str:
@@ -69,7 +73,10 @@ def find_city(name_or_path: str) -> Path:
 
 
 def load_city(name_or_path: str, plugin_roots: Mapping[str, Path] | None = None) -> City:
-    """Read a city's ``city.toml``. Raises CityBroken with every fault of that file in one message."""
+    """Read a city's ``city.toml``. Raises CityBroken with every fault of that file in one message.
+
+    :param plugin_roots: the folders of installed plugins by name; looked up when not given.
+    """
     root = find_city(name_or_path)
     toml = read_city_toml(root)
     city, faults = toml["city"], city_toml_faults(toml)
@@ -92,7 +99,7 @@ def load_city(name_or_path: str, plugin_roots: Mapping[str, Path] | None = None)
         working_time=MappingProxyType(toml["working_time"]),
         holidays=MappingProxyType(toml.get("holidays", {})),
         settings=MappingProxyType(settings),
-        plugin_roots=MappingProxyType(dict(plugin_roots or {})),
+        plugin_roots=MappingProxyType(dict(plugin_folders() if plugin_roots is None else plugin_roots)),
     )
 
 

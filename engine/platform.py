@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from engine.cases.host import CaseHost
-from engine.cases.operators import CORE_OPERATORS
 from engine.city import City
 from engine.clock import Clock, SystemClock
 from engine.evidence.places import find_store
 from engine.evidence.store import MemoryStore, Store
-from engine.registry import Registry, build_registry
+from engine.hooks.host import load_registry
+from engine.registry import Registry
 from engine.translations import Translations
 from engine.workflow.deployments import Definitions
 from engine.workflow.runtime import Runtime
@@ -35,7 +35,7 @@ def build_platform(
     session: Session, city: City, *, clock: Clock | None = None, registry: Registry | None = None, cache_size: int = 512
 ) -> Platform:
     """Put a platform together from a city's files, its initialised database and the store of its evidence."""
-    host = CaseHost.load(session, city, registry or build_registry(CORE_OPERATORS))
+    host = CaseHost.load(session, city, registry or load_registry(city))
     definitions, translations = Definitions(host.functions), Translations.load(city)
     return Platform(
         city, host, Runtime(cache_size), definitions, clock or SystemClock(), translations, find_store(session)

@@ -44,17 +44,36 @@ class Operator:
 
 
 @dataclass(frozen=True)
+class Contributions:
+    """What one plugin contributes by hooks, as ``engine.hooks`` defines it."""
+
+    operators: tuple[Operator, ...] = ()
+    functions: tuple[FunctionEntry, ...] = ()
+    models: tuple[type[Any], ...] = ()
+    permissions: tuple[Any, ...] = ()
+    indicators: tuple[Any, ...] = ()
+    map_layers: tuple[Any, ...] = ()
+    jobs: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
 class Registry:
-    """Operators by topic and pure functions of plugins by name."""
+    """Operators by topic, pure functions of plugins by name, and all that each plugin contributes."""
 
     operators: Mapping[str, Operator] = field(default_factory=dict)
     functions: Mapping[str, FunctionEntry] = field(default_factory=dict)
+    plugins: Mapping[str, Contributions] = field(default_factory=dict)
 
 
-def build_registry(operators: Iterable[Operator], functions: Iterable[FunctionEntry] = ()) -> Registry:
+def build_registry(
+    operators: Iterable[Operator],
+    functions: Iterable[FunctionEntry] = (),
+    plugins: Mapping[str, Contributions] | None = None,
+) -> Registry:
     """Freeze a registry.
 
     :param functions: what plugins add to expressions, each declared pure; see docs/reference/expressions.md.
+    :param plugins: everything each plugin contributes, by its name.
     :raises CityBroken: two supply the same topic or name (both owners are named), or a function breaks a rule.
     """
     known: dict[str, Operator] = {}
@@ -64,4 +83,6 @@ def build_registry(operators: Iterable[Operator], functions: Iterable[FunctionEn
             raise CityBroken(
                 f"operator {operator.topic} is supplied by {other.owner} and by {operator.owner}; disable one of them"
             )
-    return Registry(MappingProxyType(known), MappingProxyType(check_functions(functions)))
+    return Registry(
+        MappingProxyType(known), MappingProxyType(check_functions(functions)), MappingProxyType(dict(plugins or {}))
+    )

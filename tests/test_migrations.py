@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from engine.database import open_database
 from engine.errors import Conflict
-from engine.migrations import current_revision, downgrade_database, head_revision, upgrade_database
+from engine.migrations import current_revision, downgrade_database, downgrade_plugin, head_revision, upgrade_database
 from engine.models import Base, Counter
 
 SERVER = os.environ.get("WANGGE_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
@@ -29,8 +29,8 @@ from alembic import op
 
 revision = "traffic_0001"
 down_revision = None
-branch_labels = ("traffic",)
-depends_on = "core_0001"
+branch_labels = None
+depends_on = None
 
 
 def upgrade() -> None:
@@ -146,24 +146,31 @@ def test_foreign_keys_hold_after_an_upgrade(sqlite: Engine) -> None:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
-def test_a_plugin_brings_its_own_version_location(database: Engine, tmp_path: Path) -> None:
-    home = tmp_path / "traffic_versions"
-    home.mkdir()
-    (home / "traffic_0001.py").write_text(PLUGIN_REVISION, encoding="utf-8")
-    assert upgrade_database(database, [home]) == f"{head_revision()},traffic_0001"
+def write_plugin(folder: Path, revision: str) -> Path:
+    (folder / "migrations").mkdir()
+    (folder / "migrations" / "traffic_0001.py").write_text(revision, encoding="utf-8")
+    return folder
+
+
+def test_a_plugin_brings_its_own_migrations(database: Engine, tmp_path: Path) -> None:
+    root = write_plugin(tmp_path, PLUGIN_REVISION)
+    assert upgrade_database(database, {"traffic": root}) == f"{head_revision()},traffic_0001"
     assert "traffic_tow_order" in inspect(database).get_table_names()
-    downgrade_database(database, "traffic@base", [home])
+    downgrade_plugin(database, "traffic", root)
     assert "traffic_tow_order" not in inspect(database).get_table_names()
     assert "city_case" in inspect(database).get_table_names()
 
 
+def test_the_tables_of_a_plugin_that_is_gone_stay_and_disturb_nobody(database: Engine, tmp_path: Path) -> None:
+    upgrade_database(database, {"traffic": write_plugin(tmp_path, PLUGIN_REVISION)})
+    assert upgrade_database(database) == head_revision()
+    assert {"traffic_tow_order", "traffic_schema_version"} <= set(inspect(database).get_table_names())
+
+
 def test_a_failing_revision_leaves_nothing_behind(database: Engine, tmp_path: Path) -> None:
-    home = tmp_path / "traffic_versions"
-    home.mkdir()
     broken = PLUGIN_REVISION.replace("\n\n\ndef downgrade", '\n    raise RuntimeError("no")\n\n\ndef downgrade')
-    (home / "traffic_0001.py").write_text(broken, encoding="utf-8")
     with pytest.raises(RuntimeError):
-        upgrade_database(database, [home])
+        upgrade_database(database, {"traffic": write_plugin(tmp_path, broken)})
     assert inspect(database).get_table_names() == []
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "case": "showing",
     "incident": "mending",
     "evidence": "evidence",
+    "plugin": "plugins",
 }
 
 NO_TABLE = re.compile(r"no such table|relation .* does not exist")

@@ -5,28 +5,32 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
+from random import Random
 
 import click
 from sqlalchemy import inspect, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
 
 from api.cli.context import city_option, database_option, database_url, find_city_folder, now, progress_bar
 from api.cli.serving import port_option, refuse_taken_port, serve_city
 from api.cli.simulating import show_summary
 from engine.checks import check_city, refuse_broken
 from engine.city import City
-from engine.database import open_database, session_factory
+from engine.database import begin_write, open_database, session_factory
 from engine.evidence.places import PLACE, folder_beside, open_store
 from engine.evidence.store import Store
+from engine.hooks import Demonstration
+from engine.hooks.host import load_plugins
 from engine.loading.city import load_city_folder
 from engine.migrations import upgrade_database
 from engine.models import Counter, Department, Deployment, Person
 from engine.organisation.people import hash_password
 from engine.organisation.roles import load_roles
-from engine.platform import build_platform
+from engine.platform import Platform, build_platform
 from engine.simulation.city_at_work import simulate
 
 PASSWORD = "wangge-demo"
@@ -140,7 +144,7 @@ def fill_demo(
     engine = open_database(url, synchronous="OFF")
     session = session_factory(engine)()
     try:
-        upgrade_database(engine)
+        upgrade_database(engine, city.enabled_roots)
         session.add(Counter(name=BEGUN, value=1))
         session.commit()
         begin = now()
@@ -153,6 +157,7 @@ def fill_demo(
                 session, platform, start=begin - timedelta(days=days), days=days, cases_per_day=cases_per_day,
                 seed=seed, unfinished=True, progress=progress,
             )  # fmt: skip
+        fill_plugins(session, platform, seed, begin - timedelta(days=days), begin)
         show_summary(summary, city)
         if not summary.tally.reported:
             raise click.ClickException("nobody could report anything, see above; nothing was kept")
@@ -167,6 +172,16 @@ def fill_demo(
     finally:
         session.close()
         engine.dispose()
+
+
+def fill_plugins(session: Session, platform: Platform, seed: int, start: datetime, end: datetime) -> None:
+    """Let every plugin fill its registers."""
+    host = load_plugins(platform.city)
+    for plugin in host.listens("demo_data"):
+        begin_write(session)
+        shown = Demonstration(session, platform, Random(f"{seed} {plugin}"), start, end)
+        host.tell("demo_data", plugin, demo=shown)
+        session.commit()
 
 
 def database_file(url: str) -> Path | None:

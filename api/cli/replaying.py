@@ -56,7 +56,7 @@ def replay_apart(city: City, cases: list[ImportedCase], seed: int) -> ReplayRepo
     with tempfile.TemporaryDirectory(prefix="wangge-replay-") as folder:
         engine = open_database(f"sqlite:///{folder}/replay.sqlite", synchronous="OFF")
         try:
-            upgrade_database(engine)
+            upgrade_database(engine, city.enabled_roots)
             with session_factory(engine)() as session:
                 load_city_folder(session, city, now())
                 platform = build_platform(session, city)

@@ -13,6 +13,7 @@ from gunicorn.app.base import BaseApplication
 
 from api.cli.context import city_option, database_option, database_url, find_city_folder, now, open_city
 from api.config import Settings, kept_secret
+from api.hooks import load_plugins
 from engine.checks import check_city, refuse_broken
 from engine.city import City
 from engine.loading.city import take_up_changes
@@ -35,25 +36,48 @@ def port_option(command: Any) -> Any:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 for everybody.")
 @port_option
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that answer.")
-def serve_command(city_name: str, database_url: str | None, host: str, port: int, workers: int) -> None:
+@click.option(
+    "--skip-broken-plugins",
+    "skip_broken",
+    is_flag=True,
+    help="Start without plugins that are broken; their steps open incidents (WANGGE_SKIP_BROKEN_PLUGINS=1).",
+)
+def serve_command(
+    city_name: str, database_url: str | None, host: str, port: int, workers: int, skip_broken: bool
+) -> None:
     """Serve a city. Refuses a broken one, saying what 'wangge check' says."""
     city = find_city_folder(city_name)
-    refuse_broken(check_city(city))
-    serve_city(city, database_url, host, port, workers)
+    skip = skip_broken or os.environ.get("WANGGE_SKIP_BROKEN_PLUGINS") == "1"
+    plugins = load_plugins(city, skip_broken=skip)
+    for fault in plugins.broken.values():
+        click.secho(f"left out: {fault}", fg="yellow", err=True)
+    if not plugins.broken:
+        refuse_broken(check_city(city, plugins.registry))
+    serve_city(city, database_url, host, port, workers, skip_broken=skip)
 
 
 def serve_city(
-    city: City, given_url: str | None, host: str, port: int, workers: int = 1, *, demo_password: str = ""
+    city: City,
+    given_url: str | None,
+    host: str,
+    port: int,
+    workers: int = 1,
+    *,
+    demo_password: str = "",
+    skip_broken: bool = False,
 ) -> None:
     """Serve a checked city until told to stop. Takes up what changed in its diagrams, forms and catalogue."""
     refuse_taken_port(host, port)
+    plugins = load_plugins(city, skip_broken=skip_broken)
     with open_city(str(city.root), given_url) as (_, _, session):
-        if take_up_changes(session, city, now()):
+        # What a broken plugin's diagrams call is missing, so new cases go on the way they went.
+        if not plugins.broken and take_up_changes(session, city, now(), plugins.registry):
             click.echo("the city's folder has changed: new cases go the new way, running ones finish the old")
     var = Path(os.environ.get("WANGGE_VAR") or "var").resolve()
     settings = Settings(
         str(city.root), database_url(city, given_url), os.environ.get("WANGGE_SECRET_KEY") or kept_secret(var), var,
         check_city=False, https=os.environ.get("WANGGE_HTTPS") == "1", demo_password=demo_password,
+        skip_broken=skip_broken,
     )  # fmt: skip
     Server(settings, host, port, workers, f"{city.name}: http://{host}:{port}  (Ctrl+C stops)").run()
 

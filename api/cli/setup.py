@@ -19,7 +19,7 @@ def init_command(city_name: str, database_url: str | None, password: str | None)
     """Create or refresh the database of a city from its folder."""
     with open_city(city_name, database_url) as (city, engine, session):
         refuse_broken(check_city(city))
-        upgrade_database(engine)
+        upgrade_database(engine, city.enabled_roots)
         with progress_bar("loading the city") as progress:
             rejected = load_city_folder(
                 session, city, now(), password_hash=hash_password(password) if password else None, progress=progress
@@ -39,5 +39,5 @@ def db_command() -> None:
 @database_option
 def upgrade(city_name: str, database_url: str | None) -> None:
     """Bring the schema to this release; data stays."""
-    with open_city(city_name, database_url) as (_, engine, _session):
-        click.echo(f"schema is at {upgrade_database(engine)}")
+    with open_city(city_name, database_url) as (city, engine, _session):
+        click.echo(f"schema is at {upgrade_database(engine, city.enabled_roots)}")

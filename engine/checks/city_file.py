@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from engine.cases.evidence_rules import rule_faults
 from engine.checks.finding import Finding, Source, suggest
 from engine.city import REQUIRED
+from engine.errors import CityBroken
+from engine.hooks.settings import setting_faults
 
 FILE = "city.toml"
 EXAMPLE = "docs/reference/city-pack.md shows an example"
@@ -46,7 +48,7 @@ def check_city_file(toml: Mapping[str, Any], plugins: Mapping[str, Path]) -> Ite
     source = Source(FILE)
     for table, values in toml.items():
         if table == "settings":
-            yield from _check_settings(toml, source)
+            yield from _check_settings(toml, plugins, source)
         elif table not in KEYS:
             yield source.error(table, f"there is no table [{table}]", suggest(table, KEYS, EXAMPLE))
         elif not isinstance(values, dict):
@@ -115,7 +117,7 @@ def _check_case_number(pattern: str, source: Source) -> Iterator[Finding]:
         yield source.error("city.case_number", message, remedy)
 
 
-def _check_settings(toml: Mapping[str, Any], source: Source) -> Iterator[Finding]:
+def _check_settings(toml: Mapping[str, Any], plugins: Mapping[str, Path], source: Source) -> Iterator[Finding]:
     settings, enabled = toml["settings"], enabled_plugins(toml)
     if not isinstance(settings, dict):
         yield source.error("settings", "settings is no table", "write [settings.<plugin>] and its keys below it")
@@ -127,9 +129,21 @@ def _check_settings(toml: Mapping[str, Any], source: Source) -> Iterator[Finding
             for fault in rule_faults(values):
                 message, _, remedy = fault.partition("; ")
                 yield source.error("settings.evidence", message, remedy)
+        elif name in enabled and name in plugins:
+            yield from _check_plugin_settings(name, plugins[name], values, source)
         elif name not in enabled:
             remedy = "enable the plugin or delete the table"
             yield source.warning(f"settings.{name}", f"the plugin {name} is not enabled, so nobody reads this", remedy)
+
+
+def _check_plugin_settings(name: str, root: Path, values: Mapping[str, Any], source: Source) -> Iterator[Finding]:
+    try:
+        faults = setting_faults(root, values)
+    except CityBroken as error:  # the plugin's own declaration
+        faults = error.message.splitlines()
+    for fault in faults:
+        message, _, remedy = fault.partition("; ")
+        yield source.error(f"settings.{name}", message, remedy)
 
 
 def _check_plugins(toml: Mapping[str, Any], plugins: Mapping[str, Path], source: Source) -> Iterator[Finding]:

@@ -28,6 +28,8 @@ from engine.checks.translations import check_translations
 from engine.checks.variables import check_variables
 from engine.city import City, find_city, load_city
 from engine.errors import CityBroken
+from engine.hooks.host import load_plugins
+from engine.installed_plugins import plugin_folders
 from engine.registry import Registry, build_registry
 from engine.workflow.definitions import parse_specs
 
@@ -51,7 +53,7 @@ def check_folder(
 
     Raises CityBroken only when there is no such folder.
     """
-    root, plugins = find_city(name_or_path), plugin_roots or {}
+    root, plugins = find_city(name_or_path), plugin_folders() if plugin_roots is None else plugin_roots
     findings = _check_root(root, None, plugins, registry)
     broken = any(finding.file == "city.toml" for finding in errors_of(findings))
     return None if broken else load_city(str(root), plugins), findings
@@ -68,7 +70,11 @@ def _check_root(root: Path, city: City | None, plugins: Mapping[str, Path], regi
 
 def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     """Everything but ``city.toml`` itself."""
-    material, findings = read_material(city, registry or build_registry(CORE_OPERATORS))
+    findings: list[Finding] = []
+    if registry is None:
+        registry, findings = _ask_plugins(city)
+    material, unread = read_material(city, registry)
+    findings += unread
     for check in DIAGRAM_CHECKS:
         findings += check(material)
     calendar, told = check_calendars(city)
@@ -82,6 +88,23 @@ def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     if not errors_of(findings):
         findings += _parse(material)
     return list(dict.fromkeys(findings))
+
+
+def _ask_plugins(city: City) -> tuple[Registry, list[Finding]]:
+    """The registry of core and plugins, and what is broken about plugins."""
+    source = Source("city.toml")
+    try:
+        host = load_plugins(city, skip_broken=True)
+    except CityBroken as error:
+        faults = error.message.splitlines()
+        registry = build_registry(CORE_OPERATORS)
+    else:
+        faults = [fault for name, fault in host.broken.items() if name in city.plugin_roots]
+        registry = host.registry
+    return registry, [
+        source.error("plugins.enabled", *split_remedy(fault, "correct the plugin, or take it off the list"))
+        for fault in faults
+    ]
 
 
 def _parse(material: Material) -> list[Finding]:

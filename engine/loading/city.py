@@ -1,4 +1,4 @@
-"""Initialise or refresh a city's database from its folder, in one transaction."""
+"""Initialise or refresh a city's database from its folder: in one transaction, then its components in batches."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from engine.city import City
+from engine.components.rules import load_rules, read_attributes
 from engine.database import begin_write
 from engine.ground.address_index import index_if_stale
+from engine.hooks.host import load_registry
 from engine.loading.catalogue import load_catalogue
 from engine.loading.ground import load_ground
 from engine.loading.organisation import load_organisation
+from engine.loading.survey_file import open_survey
+from engine.loading.surveys import FOLDER, import_survey
 from engine.loading.tables import Progress, Rejection, no_progress
 from engine.registry import Registry
 from engine.workflow.deployments import current_deployment, deploy
+
+COMPONENTS = "components.csv"
 
 
 def take_up_changes(session: Session, city: City, now: datetime, registry: Registry | None = None) -> bool:
@@ -27,7 +33,9 @@ def take_up_changes(session: Session, city: City, now: datetime, registry: Regis
     before = current_deployment(session, now)
     load_catalogue(session, city, now)
     index_if_stale(session)
-    after = deploy(session, city, now, author="start", reason="the city's folder changed", registry=registry)
+    after = deploy(
+        session, city, now, author="start", reason="the city's folder changed", registry=registry or load_registry(city)
+    )
     session.commit()
     return before is not after
 
@@ -42,11 +50,21 @@ def load_city_folder(
     ground: bool = True,
     registry: Registry | None = None,
 ) -> list[Rejection]:
-    """Load everything and deploy the diagrams; commits. Returns rejected component and address rows."""
+    """Load everything and deploy the diagrams; commits. Returns rejected component and address rows.
+
+    Components are a survey of their own after the rest: what was surveyed or confirmed since the last time stays.
+    """
+    components = city.root / "ground" / COMPONENTS
+    surveyed = ground and components.is_file()
+    if surveyed:
+        open_survey(components, frozenset(field for _, field in read_attributes(city)))
     begin_write(session)
     load_organisation(session, city, password_hash=password_hash)
     rejected = load_ground(session, city, now, progress) if ground else []
     load_catalogue(session, city, now)
-    deploy(session, city, now, author="init", reason="city folder loaded", registry=registry)
+    deploy(session, city, now, author="init", reason="city folder loaded", registry=registry or load_registry(city))
     session.commit()
+    if surveyed:
+        rules = load_rules(session, city)
+        import_survey(session, components, rules, lambda: now, progress=progress, refuse=rejected.append, origin=FOLDER)
     return rejected

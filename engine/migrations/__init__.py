@@ -1,13 +1,14 @@
 """The database's schema, step by step: Alembic without an ini file, so that it works from a wheel as well.
 
-The core's revisions lie in ``versions/`` here and carry the branch label ``core``. A plugin brings its own folder as a
-further location; its first revision has its own branch label and ``depends_on`` a revision of the core.
+The core's revisions lie in ``versions/`` here. A plugin has its own in ``migrations/`` of its folder, and its own table
+that says where it stands: one that is disabled or no longer installed keeps its tables and stands in nobody's way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -24,39 +25,64 @@ LOCK = 0x77616E67
 """Key of the PostgreSQL advisory lock that lets one process at a time change the schema."""
 
 
-def upgrade_database(engine: Engine, locations: Iterable[Path] = ()) -> str:
+def upgrade_database(engine: Engine, plugins: Mapping[str, Path] | None = None) -> str:
     """Bring the schema to this release, in one transaction; a new database is made whole.
 
-    :param locations: version folders of plugins, beside the core's own.
-    :returns: the revision reached; several, separated by commas, when plugins have tables.
+    :param plugins: the folders of the plugins whose tables are to be there, by name.
+    :returns: the revisions reached, separated by commas: the core's first.
     :raises Conflict: the database has tables that no migration made.
     """
-    return _run(engine, locations, lambda config: command.upgrade(config, "heads"))
+    chains = [CORE, *(plugin_chain(name, root) for name, root in sorted((plugins or {}).items()))]
+    return _run(engine, [chain for chain in chains if chain], lambda config: command.upgrade(config, "head"))
 
 
-def downgrade_database(engine: Engine, target: str = "base", locations: Iterable[Path] = ()) -> str:
-    """Take the schema back to a revision; ``base`` removes every table and everything in it."""
-    return _run(engine, locations, lambda config: command.downgrade(config, target))
+def downgrade_database(engine: Engine, target: str = "base") -> str:
+    """Take the core's schema back to a revision; ``base`` removes every table of it and everything in it."""
+    return _run(engine, [CORE], lambda config: command.downgrade(config, target))
+
+
+def downgrade_plugin(engine: Engine, name: str, root: Path, target: str = "base") -> str:
+    """Take a plugin's schema back; ``base`` removes its tables and everything in them. For tests and developers."""
+    chain = plugin_chain(name, root)
+    return _run(engine, [chain], lambda config: command.downgrade(config, target)) if chain else ""
 
 
 def current_revision(engine: Engine) -> str:
-    """The revision a database is at, empty for a new one."""
+    """The revision of the core a database is at, empty for a new one."""
     with engine.connect() as connection:
         return ",".join(sorted(MigrationContext.configure(connection).get_current_heads()))
 
 
-def head_revision(locations: Iterable[Path] = ()) -> str:
-    """The revision this release needs."""
-    return ",".join(sorted(ScriptDirectory.from_config(alembic_config(locations)).get_heads()))
+def head_revision() -> str:
+    """The revision of the core that this release needs."""
+    return ",".join(sorted(ScriptDirectory.from_config(alembic_config(CORE)).get_heads()))
 
 
-def alembic_config(locations: Iterable[Path] = (), connection: Connection | None = None) -> Config:
+@dataclass(frozen=True)
+class Chain:
+    """Revisions that follow each other: the folder they lie in, and the table that says where a database stands."""
+
+    folder: Path
+    table: str
+
+
+CORE = Chain(HOME / "versions", "alembic_version")
+
+
+def plugin_chain(name: str, root: Path) -> Chain | None:
+    """A plugin's revisions; none when it has no tables."""
+    folder = root / "migrations"
+    return Chain(folder, f"{name}_schema_version") if any(folder.glob("*.py")) else None
+
+
+def alembic_config(chain: Chain, connection: Connection | None = None) -> Config:
     """Alembic's settings, made of code. ``env.py`` runs on ``connection``."""
     config = Config()
     config.set_main_option("script_location", _escaped(HOME))
     config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", "\n".join(map(_escaped, (HOME / "versions", *locations))))
+    config.set_main_option("version_locations", _escaped(chain.folder))
     config.attributes["connection"] = connection
+    config.attributes["table"] = chain.table
     return config
 
 
@@ -64,20 +90,15 @@ def _escaped(path: Path) -> str:
     return str(path).replace("%", "%%")
 
 
-def _run(engine: Engine, locations: Iterable[Path], act: Callable[[Config], object]) -> str:
+def _run(engine: Engine, chains: Iterable[Chain], act: Callable[[Config], object]) -> str:
     with _schema_transaction(engine) as connection:
         _refuse_foreign_tables(connection)
-        config = alembic_config(locations, connection)
-        act(config)
-        return _reached(connection, config)
-
-
-def _reached(connection: Connection, config: Config) -> str:
-    """The newest revisions applied; those that others depend on are not noted in the database, but count."""
-    noted = MigrationContext.configure(connection).get_current_heads()
-    script = ScriptDirectory.from_config(config)
-    applied = {revision.revision for revision in script.get_all_current(noted)}
-    return ",".join(sorted({*noted, *(applied & set(script.get_heads()))}))
+        reached: list[str] = []
+        for chain in chains:
+            act(alembic_config(chain, connection))
+            noted = MigrationContext.configure(connection, opts={"version_table": chain.table})
+            reached += sorted(noted.get_current_heads())
+        return ",".join(reached)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ context.configure(
     render_as_batch=connection.dialect.name == "sqlite",
     render_item=render_item,
     compare_type=True,
+    version_table=context.config.attributes["table"],
     transaction_per_migration=False,
 )
 with context.begin_transaction():

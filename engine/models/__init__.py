@@ -32,6 +32,7 @@ from engine.models.patrol import (
     TrackDay,
     TrackPoint,
 )
+from engine.models.plugins import PluginJob, PluginMark
 from engine.models.roads import RoadSegment
 from engine.models.sensors import (
     SensorAlarm,
@@ -100,6 +101,8 @@ __all__ = [
     "Person",
     "PersonPost",
     "PhotoBand",
+    "PluginJob",
+    "PluginMark",
     "Post",
     "RoadSegment",
     "SensorAlarm",

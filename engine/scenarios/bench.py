@@ -13,15 +13,15 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from engine.cases.host import CaseHost
-from engine.cases.operators import CORE_OPERATORS
 from engine.city import City
 from engine.clock import FrozenClock
 from engine.database import open_database, session_factory
+from engine.hooks.host import load_registry
 from engine.loading.city import load_city_folder
 from engine.models import Base, Subclass
 from engine.organisation.roles import load_roles
 from engine.platform import Platform
-from engine.registry import Registry, build_registry
+from engine.registry import Registry
 from engine.workflow.deployments import Definitions
 from engine.workflow.observing import Trail, watch
 from engine.workflow.runtime import Runtime
@@ -47,7 +47,7 @@ class Bench:
         self._engine, self._stage = _empty_database(), _empty_database()
         session = session_factory(self._engine)()
         load_city_folder(session, city, LOADED_AT, registry=registry)
-        self.host = CaseHost.load(session, city, registry or build_registry(CORE_OPERATORS))
+        self.host = CaseHost.load(session, city, registry or load_registry(city))
         self.definitions = Definitions(self.host.functions)
         self.definition = self.definitions.current(session, LOADED_AT)
         self.trail: Trail = watch(self.definition)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from engine.clock import FrozenClock
 from engine.database import open_database, session_factory
-from engine.migrations import alembic_config, upgrade_database
+from engine.migrations import CORE, alembic_config, upgrade_database
 from engine.platform import Platform
 from engine.testing.small_city import SmallTown
 from engine.workflow.deployments import Definitions
@@ -106,7 +106,7 @@ class Opened:
         """A database as the generation's release had it, with all its scenes, brought to today's schema."""
         database = open_database(f"sqlite:///{path}")
         with database.begin() as connection:
-            command.upgrade(alembic_config((), connection), self.generation.about["revision"])
+            command.upgrade(alembic_config(CORE, connection), self.generation.about["revision"])
             files = orjson.dumps(self.generation.files()).decode()
             _insert(connection, "deployment", {**self.generation.about["deployment"], "files": files})
             for name in self.generation.about["scenes"]:
