@@ -1,4 +1,4 @@
-"""Divisions, grids, components and addresses of ``ground/`` into the database."""
+"""Divisions, grids and addresses of ``ground/`` into the database; components come as a survey."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from engine.city import City
-from engine.components.counts import recount
-from engine.components.register import COMPONENT, component_values
-from engine.components.rules import read_states
 from engine.errors import CityBroken
 from engine.ground.grid_codes import code_fault
 from engine.ground.layer_files import city_layers
@@ -39,7 +36,7 @@ from engine.loading.ground_checks import own_findings
 from engine.loading.ground_folder import folder_name, layer_file, read_folder_layer
 from engine.loading.ground_layers import compare, file_digest
 from engine.loading.tables import Progress, Rejection, no_progress, read_csv, read_features
-from engine.models import Base, Component
+from engine.models import Base
 
 BATCH = 2_000
 SHOWN = 20
@@ -74,18 +71,7 @@ def load_ground(session: Session, city: City, now: datetime, progress: Progress 
         change = Change("init", "the city's folder", sources=sources)
         record_version(session, city.time_zone, change, deltas, effect_moment(session, city.time_zone, None, now), now)
     folder = city.root / "ground"
-    present = read_states(city)
-
-    def component(row: dict[str, str]) -> dict[str, Any]:
-        values = component_values(row)
-        return {**values, "present": present.get(values["state"], True)}
-
-    rejected = _load_csv(session, Component, folder / "components.csv", COMPONENT, component, progress)
-    recount(session)
-    return [
-        *rejected,
-        *load_addresses(session, folder / "addresses.csv", progress),
-    ]
+    return load_addresses(session, folder / "addresses.csv", progress)
 
 
 def sound_features(city: City, layer: GroundLayer) -> list[Feature]:
@@ -161,12 +147,3 @@ def replace_rows(
         count += len(batch)
         progress(len(batch))
     return count
-
-
-def _load_csv(
-    session: Session, table: type[Base], path: Path, columns: Iterable[str], values: Any, progress: Progress
-) -> list[Rejection]:
-    rejected: list[Rejection] = []
-    if path.is_file():
-        replace_rows(session, table, checked_rows(path, columns, values, rejected), progress)
-    return rejected

@@ -1,26 +1,27 @@
 """A survey of components into the register: in batches that stay, so that an import that was cut off goes on.
 
-Rows are upserted by code. A row that gives an owner other than the registered one does not change the owner: it becomes
-an ownership claim (``engine.components.ownership``) that someone decides. What a file does not say (an empty owner,
-a column it does not have) stays as it is.
+Rows are upserted by code. A file that was imported before, and the city's own folder, say only what they did not say
+the last time (``engine.loading.survey_changes``). A row that gives an owner other than the registered one does not
+change the owner: it becomes an ownership claim (``engine.components.ownership``) that someone decides. What a file does
+not say (an empty owner, a column it does not have) stays as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from engine.components.counts import recount
-from engine.components.register import COLUMNS, differences, read_component
+from engine.components.register import read_component
 from engine.components.rules import Rules
 from engine.database import begin_write
+from engine.loading.survey_changes import Batch, Row, Since, claims_of, compare
 from engine.loading.survey_file import SurveyFile
 from engine.loading.survey_package import open_any
 from engine.loading.tables import Progress, Rejection, no_progress
@@ -30,8 +31,8 @@ BATCH = 2_000
 """Rows a transaction; what is lost when the import is cut off."""
 KEPT = 1_000
 """Refused rows a report holds; all of them are in the database and go to ``refuse``."""
-OWNERSHIP = "ownership"
-Row = dict[str, Any]
+IMPORT, FOLDER = "import", "folder"
+"""Where a survey comes from: a file somebody named, or the city's own ``components.csv``."""
 
 
 @dataclass
@@ -49,19 +50,10 @@ class SurveyReport:
     rejected: list[Rejection] = field(default_factory=list)
 
 
-@dataclass
-class Batch:
-    """Rows read together, and what is to be written of them."""
-
-    fresh: list[Row] = field(default_factory=list)
-    updates: list[Row] = field(default_factory=list)
-    changes: list[Row] = field(default_factory=list)
-    unchanged: int = 0
-
-
 def import_survey(
     session: Session, path: Path, rules: Rules, now: Callable[[], datetime], *, progress: Progress = no_progress,
     refuse: Callable[[Rejection], None] = lambda item: None, dry_run: bool = False, batch_rows: int = BATCH,
+    origin: str = IMPORT,
 ) -> SurveyReport:  # fmt: skip
     """Add or change the components of a CSV file or GeoPackage. Commits each batch; the map counts anew at the end.
 
@@ -70,7 +62,8 @@ def import_survey(
     :raises CityBroken: the file itself cannot be read; nothing is written then.
     """
     file = open_any(path, rules.fields)
-    survey = _begin(session, file, now(), dry_run)
+    survey = _begin(session, file, now(), dry_run, origin)
+    since = _since(session, file.sha256, origin)
     report = _so_far(session, survey, refuse, file.path.name)
     progress(report.read)
     rows = checked_rows(file, rules, skip=report.read)
@@ -78,7 +71,7 @@ def import_survey(
         if not dry_run:
             begin_write(session)
         refused = [item for item in lines if isinstance(item, Rejection)]
-        batch = compare(session, [item for item in lines if not isinstance(item, Rejection)], file.header)
+        batch = compare(session, [item for item in lines if not isinstance(item, Rejection)], file.header, since)
         claims = claims_of(session, batch)
         _tally(report, batch, len(lines), len(claims), refused, refuse)
         if not dry_run:
@@ -129,75 +122,17 @@ def checked_rows(file: SurveyFile, rules: Rules, *, skip: int = 0) -> Iterator[R
             yield file.refuse(line, str(error))
 
 
-def compare(session: Session, rows: list[Row], header: Iterable[str]) -> Batch:
-    """What is new and what differs from the register; rows that are there are locked until the transaction ends."""
-    table = Component.__table__.c
-    known = {
-        row.code: row._asdict()
-        for row in session.execute(
-            select(*table).where(table.code.in_([row["code"] for row in rows])).with_for_update()
-        )
-    }
-    batch, given = Batch(), frozenset(header)
-    for row in rows:
-        before = known.get(row["code"])
-        if before is None:
-            batch.fresh.append(row)
-            continue
-        after = merged(before, row, given)
-        was, becomes = differences(before, after)
-        owner = {"dept_owner"} if was.get("dept_owner") else set()
-        if owner:
-            batch.changes.append(
-                change_row(row["code"], OWNERSHIP, {name: was[name] for name in owner}, {n: becomes[n] for n in owner})
-            )
-        rest = was.keys() - owner
-        if not rest:
-            batch.unchanged += 1
-            continue
-        batch.changes.append(
-            change_row(
-                row["code"], "survey", {name: was[name] for name in rest}, {name: becomes[name] for name in rest}
-            )
-        )
-        batch.updates.append(after | {name: before[name] for name in owner})
-    return batch
+def _since(session: Session, sha256: str, origin: str) -> Since | None:
+    """The survey that said it before: the folder's last one, or the last of this very file; none for a new file."""
+    query = select(Survey.id, Survey.started_at).where(Survey.finished_at.is_not(None)).order_by(Survey.id.desc())
+    same = Survey.origin == FOLDER if origin == FOLDER else Survey.sha256 == sha256
+    found = session.execute(query.where(same).limit(1)).first()
+    if found is None:
+        return Since() if origin == FOLDER else None
+    return Since(found.id, found.started_at)
 
 
-def merged(before: Row, row: Row, given: frozenset[str]) -> Row:
-    """A surveyed row over the registered one: what the file does not say stays."""
-    kept = {name: value for name, value in before["attributes"].items() if name not in given}
-    return {
-        **{name: row[name] for name in COLUMNS},
-        "dept_owner": row["dept_owner"] or before["dept_owner"],
-        "photo": row["photo"] if "photo" in given else before["photo"],
-        "attributes": kept | row["attributes"],
-    }
-
-
-def change_row(code: str, kind: str, before: Row, after: Row) -> Row:
-    """A change before it is told apart as done or claimed."""
-    return {"component_code": code, "kind": kind, "before": before, "after": after}
-
-
-def claims_of(session: Session, batch: Batch) -> list[Row]:
-    """Other owners given that nobody claimed before or refused already; the others leave the batch."""
-    claims = {change["component_code"]: change for change in batch.changes if change["kind"] == OWNERSHIP}
-    batch.changes = [change for change in batch.changes if change["kind"] != OWNERSHIP]
-    if not claims:
-        return []
-    query = select(ComponentChange.component_code, ComponentChange.before, ComponentChange.after).where(
-        ComponentChange.component_code.in_(claims),
-        ComponentChange.kind == OWNERSHIP,
-        ComponentChange.status.in_(("proposed", "refused")),
-    )
-    for code, before, after in session.execute(query):
-        if code in claims and (before, after) == (claims[code]["before"], claims[code]["after"]):
-            del claims[code]
-    return list(claims.values())
-
-
-def _begin(session: Session, file: SurveyFile, at: datetime, dry_run: bool) -> Survey | None:
+def _begin(session: Session, file: SurveyFile, at: datetime, dry_run: bool, origin: str) -> Survey | None:
     """The unfinished survey of this very file, or a new one; none in a dry run."""
     if dry_run:
         return None
@@ -206,8 +141,8 @@ def _begin(session: Session, file: SurveyFile, at: datetime, dry_run: bool) -> S
     survey = session.scalars(query.limit(1)).first()
     if survey is None:
         survey = Survey(
-            file=file.path.name, sha256=file.sha256, started_at=at, finished_at=None, rows_done=0, added=0, changed=0,
-            unchanged=0, refused=0, claims=0,
+            file=file.path.name, sha256=file.sha256, origin=origin, started_at=at, finished_at=None, rows_done=0,
+            added=0, changed=0, unchanged=0, refused=0, claims=0,
         )  # fmt: skip
         session.add(survey)
     session.commit()
