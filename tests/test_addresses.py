@@ -16,6 +16,7 @@ from engine.database import open_database, session_factory
 from engine.errors import CityBroken, Invalid
 from engine.ground.address_classes import address_classes, class_of
 from engine.ground.address_index import index_if_stale
+from engine.ground.address_lookup import SPREAD, rarest_groups
 from engine.ground.address_near import addresses_near, describe_point, romanised
 from engine.ground.address_reasons import reason
 from engine.ground.address_search import find_addresses
@@ -26,7 +27,7 @@ from engine.loading.ground import load_ground
 from engine.models import Address, AddressName, Base, Counter
 from engine.models.addresses import SEARCH
 from engine.testing.scratch import NoServer, scratch_postgresql
-from engine.testing.small_city import SmallTown
+from engine.testing.small_city import MONDAY, SmallTown
 
 YUNHE = Path(__file__).parents[1] / "cities/yunhe/ground/addresses.csv"
 HEADER = "code,name,kind,lon,lat,grid,class\n"
@@ -129,12 +130,28 @@ def test_both_databases_answer_alike(yunhe: Session, yunhe_postgresql: Session, 
         for stem in [split_number(fold(name))[0]]
         for query in (name, stem[-3:], stem[:2], "".join(syllables(stem)), initials(syllables(stem)), "错" + name[1:])
     ]
+    short = ["路", "区", "renmin", "renminlu1", "人民路1", "人敏路1", "大道", "l"]
     assert len(queries) > 100
-    for query in queries:
+    for query in queries + short:
         here, there = find_addresses(yunhe, query), find_addresses(yunhe_postgresql, query)
         assert [(e.address.code, e.score, e.by, e.number) for e in here] == [
             (e.address.code, e.score, e.by, e.number) for e in there
         ], query
+    for query in short:
+        places = [
+            [each.address.code for each in find_addresses(on, query, limit=50, kind="place")]
+            for on in (yunhe, yunhe_postgresql)
+        ]
+        assert places[0] == places[1], query
+
+
+def test_a_choice_that_many_names_fit_does_not_push_the_rare_ones_aside() -> None:
+    rarity = {"长春": 30, "公共": SPREAD + 1, "厕所": SPREAD + 1, "共厕": 900}
+    single = [[(token, 0, 1)] for token in ("公共", "厕所", "共厕", "长春", "无")]
+    assert rarest_groups(single, rarity) == [["长春"], ["共厕"]]
+    assert rarest_groups(single[:2], rarity) == [["公共"]]
+    both = [[("公共", 0, 1), ("厕所", 2, 3)], [("长春", 0, 1), ("公共", 2, 3)]]
+    assert rarest_groups(both, rarity) == [["长春", "公共"], ["公共", "厕所"]]
 
 
 @pytest.mark.parametrize("query", ["人民", "公园", "医院", "超市"])
@@ -413,10 +430,10 @@ def test_loading_a_city_again_leaves_the_same_index(town: SmallTown) -> None:
     folder = town.city.root / "ground"
     (folder / "addresses.csv").write_text(HEADER + GOOD, encoding="utf-8")
     with town.session as session:
-        assert load_ground(session, town.city) == []
+        assert load_ground(session, town.city, MONDAY) == []
         before = counted(session)
         assert before == (2, 2, 2)
-        load_ground(session, town.city)
+        load_ground(session, town.city, MONDAY)
         assert counted(session) == before
 
 

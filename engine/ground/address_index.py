@@ -85,6 +85,8 @@ def index_addresses(session: Session) -> int:
         connection.exec_driver_sql(add, entries)
     for tallies in _batches([{"token": token, "names": names} for token, names in sorted(common.items())]):
         session.execute(insert(AddressToken), tallies)
+    if not sqlite:  # entries that wait for their place in the index would be gone through at every question
+        connection.exec_driver_sql(f"SELECT gin_clean_pending_list('ix_{SEARCH}_tokens')")
     session.merge(Counter(name=STATE, value=TOKENS_VERSION))
     session.flush()
     return len(stems)

@@ -8,28 +8,28 @@ that do not overlap, two are intact whatever the one mistake is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from rapidfuzz import fuzz
-from sqlalchemy import ColumnElement, Row, bindparam, select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.errors import Invalid
+from engine.ground.address_lookup import Lookup, Only, Piece
 from engine.ground.address_words import INITIAL, PINYIN, fold, grams, initials, pairs, split_number, syllables
-from engine.models import Address, AddressName, AddressToken
-from engine.models.addresses import SEARCH
+from engine.models import Address, AddressName
 
 LONGEST_QUERY = 100
-CANDIDATES = 400
-"""Names that the index may give for one way of reading a query."""
-
 NAMES = 60
 """Names whose addresses are looked at."""
 
 A_NAME = 3
 """Addresses shown of one name when the query has no number."""
+
+LESS = 8.0
+"""Names that fit so much less than the best are looked at only when the better ones do not have the house number."""
 
 SURE = 80.0
 """Names at least this good make looking for typing mistakes needless: a whole one, one by initials, or five."""
@@ -40,9 +40,7 @@ WEAKEST = 45.0
 ALIKE = 62.0
 """A name this much like the query ends the search for names with more mistakes."""
 
-Piece = tuple[str, int, int]
 Keep = Callable[[str, float, str], None]
-Only = Sequence[ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
@@ -78,11 +76,12 @@ def find_addresses(
     only = [Address.kind == kind] if kind else []
     only += [Address.class_code == class_code] if class_code else []
     found: dict[str, AddressFound] = {}
+    lookup = Lookup(session)
     for stem, house, more in readings(session, folded):
         words = [word for each in query.split() if (word := fold(each))] if not house else [stem]
-        names = find_names(session, stem, words)
-        fitting = with_number(session, names, house, more, only) if house else ()
-        for each in fitting or without_number(session, names[:NAMES], only, limit):
+        names = find_names(lookup, stem, words)
+        fitting = with_number(lookup, names, house, more, only, limit) if house else ()
+        for each in fitting or without_number(lookup, names[:NAMES], only, limit):
             known = found.get(each.address.code)
             if known is None or known.score < each.score:
                 found[each.address.code] = each
@@ -104,7 +103,7 @@ def readings(session: Session, folded: str) -> Iterator[tuple[str, int, bool]]:
     yield folded, 0, False
 
 
-def find_names(session: Session, stem: str, words: Sequence[str]) -> list[NameFound]:
+def find_names(lookup: Lookup, stem: str, words: Sequence[str]) -> list[NameFound]:
     """The names that fit, best first. Several ``words`` may stand apart and in any order."""
     words = words if len(words) > 1 and "".join(words) == stem else [stem]
     best: dict[str, NameFound] = {}
@@ -114,46 +113,46 @@ def find_names(session: Session, stem: str, words: Sequence[str]) -> list[NameFo
         if score >= WEAKEST and (known is None or known.score < score):
             best[stem] = NameFound(stem, score, by)
 
-    for row in candidates(session, [[piece for word in words for piece in _exact(pairs(word), word)]]):
+    for row in lookup.candidates([[piece for word in words for piece in _exact(pairs(word), word)]]):
         if all(word in row.stem for word in words):
             keep(row.stem, _fit(stem, row.stem) if stem in row.stem else 82.0, "text")
     if stem.isascii() and any(letter.isalpha() for letter in stem):
-        _spelled(session, stem, words, keep)
+        _spelled(lookup, stem, words, keep)
     sure = [name for name in best.values() if name.score >= SURE]
     if len(sure) < 5 and all(name.by != "initials" and name.score < 100 for name in sure):  # a few other names at most
-        _misspelled(session, stem, keep)
+        _misspelled(lookup, stem, keep)
     return sorted(best.values(), key=lambda name: (-name.score, len(name.stem), name.stem))
 
 
-def _spelled(session: Session, stem: str, words: Sequence[str], keep: Keep) -> None:
+def _spelled(lookup: Lookup, stem: str, words: Sequence[str], keep: Keep) -> None:
     """Readings of Latin letters: pinyin, and the initials of it."""
-    for row in candidates(session, [[piece for word in words for piece in grams(word, PINYIN)]]):
+    for row in lookup.candidates([[piece for word in words for piece in grams(word, PINYIN)]]):
         parts = row.pinyin.split()
         if all(word in "".join(parts) for word in words):
             keep(row.stem, _fit_pinyin(stem, parts), "pinyin")
     if len(words) == 1:
-        for row in candidates(session, [grams(stem, INITIAL)]):
+        for row in lookup.candidates([grams(stem, INITIAL)]):
             firsts = initials(row.pinyin.split())
             if stem in firsts:
                 keep(row.stem, _fit(stem, firsts) - 14, "initials")
 
 
-def _misspelled(session: Session, stem: str, keep: Keep) -> None:
+def _misspelled(lookup: Lookup, stem: str, keep: Keep) -> None:
     """Names that resemble the query, in letters or in sound."""
     letters = "".join(syllables(stem))
     alike = False
     if not stem.isascii():
-        for row in candidates(session, [grams(letters, PINYIN)]):
+        for row in lookup.candidates([grams(letters, PINYIN)]):
             if letters in (heard := row.pinyin.replace(" ", "")):
                 keep(row.stem, min(79.0, _fit(letters, heard) - 17), "typo")
-        for choices, sound in intact(session, pairs(stem), 4):
-            rows = candidates(session, choices)
+        for choices, sound in intact(lookup, pairs(stem), 4):
+            rows = lookup.candidates(choices)
             alike |= _keep_alike(stem, [(row.stem, row.stem) for row in rows], keep)
             if alike and sound:
                 break
     if len(letters) > 3 and not alike:
-        for choices, sound in intact(session, grams(letters, PINYIN), 5):
-            rows = candidates(session, choices)
+        for choices, sound in intact(lookup, grams(letters, PINYIN), 5):
+            rows = lookup.candidates(choices)
             heard = [(row.stem, row.pinyin.replace(" ", "")) for row in rows]
             if _keep_alike(letters, heard, keep) and sound:
                 break
@@ -204,13 +203,13 @@ def _resemblance(query: str, stem: str) -> float:
     return float(0.72 * max(whole, 0.95 * part) + 0.06 * whole)
 
 
-def intact(session: Session, pieces: Sequence[Piece], most: int) -> Iterator[tuple[list[list[Piece]], bool]]:
+def intact(lookup: Lookup, pieces: Sequence[Piece], most: int) -> Iterator[tuple[list[list[Piece]], bool]]:
     """Which pieces to ask for together, one mistake allowed for first, then more; and whether a good hit ends it.
 
     A mistake spoils one at most of pieces that do not overlap: all but one of the rarest are asked for, each left out
     in turn. A query too short for three such pieces is asked for by its single ones.
     """
-    rarity = common_names(session, [token for token, _first, _last in pieces])
+    rarity = lookup.common(token for token, _first, _last in pieces)
     known = [piece for piece in pieces if rarity.get(piece[0])]
     known.sort(key=lambda piece: (piece[2] - piece[1], rarity[piece[0]], piece))  # neighbours first: they overlap less
     chosen: list[Piece] = []
@@ -227,69 +226,49 @@ def intact(session: Session, pieces: Sequence[Piece], most: int) -> Iterator[tup
         yield [[piece] for piece in dict.fromkeys([*chosen, *known[:most]])], True
 
 
-def common_names(session: Session, tokens: Iterable[str]) -> dict[str, int]:
-    """How many names hold each token; tokens of no name are missing."""
-    asked = sorted(set(tokens))
-    query = select(AddressToken.token, AddressToken.names).where(AddressToken.token.in_(asked))
-    return {row.token: row.names for row in session.execute(query)}
-
-
-def candidates(session: Session, choices: Sequence[Sequence[Piece]]) -> Sequence[Row[tuple[int, str, str]]]:
-    """The shortest names that hold all tokens of one of the choices."""
-    rarity = common_names(session, [token for choice in choices for token, _first, _last in choice])
-    groups = []
-    for choice in choices:
-        tokens = sorted({token for token, _first, _last in choice}, key=lambda token: (rarity.get(token, 0), token))
-        if tokens and rarity.get(tokens[0]):
-            groups.append(tokens[:8])
-    if not groups:
-        return []
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    quote, both = ('"', " AND ") if sqlite else ("'", " & ")
-    either = " OR " if sqlite else " | "
-    match = either.join("(" + both.join(f"{quote}{token}{quote}" for token in group) + ")" for group in groups)
-    return session.execute(_SQLITE if sqlite else _POSTGRESQL, {"match": match, "most": CANDIDATES}).all()
-
-
-_SQLITE = text(
-    f"SELECT n.no, n.stem, n.pinyin FROM (SELECT rowid AS no FROM {SEARCH} WHERE {SEARCH} MATCH :match"
-    " ORDER BY rowid LIMIT :most) AS hit JOIN address_name AS n ON n.no = hit.no"
-).bindparams(bindparam("match"), bindparam("most"))
-_POSTGRESQL = text(
-    f"SELECT n.no, n.stem, n.pinyin FROM (SELECT no FROM {SEARCH} WHERE tokens @@ CAST(:match AS tsquery)"
-    " ORDER BY no LIMIT :most) AS hit JOIN address_name AS n ON n.no = hit.no ORDER BY n.no"
-).bindparams(bindparam("match"), bindparam("most"))
-
-
-def without_number(session: Session, names: Sequence[NameFound], only: Only, enough: int) -> list[AddressFound]:
+def without_number(lookup: Lookup, names: Sequence[NameFound], only: Only, enough: int) -> list[AddressFound]:
     """Addresses of the names, best name first, those without a number before doors; a few of each name."""
     found: list[AddressFound] = []
-    for name in names:
-        if len(found) >= enough:
-            break
-        query = select(Address).where(Address.stem == name.stem, *only).order_by(Address.house, Address.code)
-        rows = session.scalars(query.limit(A_NAME))
-        found += [AddressFound(row, name.score - (0.5 if row.house else 0), name.by, "none") for row in rows]
+    for at in range(0, len(names), enough):
+        some = names[at : at + enough]
+        rows = lookup.first_of([name.stem for name in some], only, A_NAME)
+        for name in some:
+            if len(found) >= enough:
+                return found
+            found += [
+                AddressFound(row, name.score - (0.5 if row.house else 0), name.by, "none") for row in rows[name.stem]
+            ]
     return found
 
 
-def with_number(session: Session, names: Sequence[NameFound], house: int, more: bool, only: Only) -> list[AddressFound]:
-    """Addresses of the names with the number asked for, or that begins so; else the nearest ones of the best names."""
-    by_stem = {name.stem: name for name in names}
+def with_number(
+    lookup: Lookup, names: Sequence[NameFound], house: int, more: bool, only: Only, enough: int
+) -> list[AddressFound]:
+    """Addresses of the names with the number asked for, or that begins so; else the nearest ones of the best names.
+
+    Names that fit too little to come among the best ``enough`` are not looked at, nor, once something is found, those
+    that fit ``LESS`` than the best.
+    """
     fits = Address.house == house
     if more:
         fits |= Address.house.between(house * 10, house * 10 + 9)
         fits |= Address.house.between(house * 100, house * 100 + 99)
-    rows = session.scalars(select(Address).where(Address.stem.in_(by_stem), fits, *only))
-    found = []
-    for row in rows:
-        name, same = by_stem[row.stem], row.house == house
-        score = name.score if same else name.score - 2
-        found.append(AddressFound(row, score, name.by, "same" if same else "begins"))
+    near = sum(name.score >= names[0].score - LESS for name in names)
+    starts = [*range(0, near, NAMES), *range(near, len(names), NAMES)]
+    found: list[AddressFound] = []
+    for at, end in pairwise([*starts, len(names)]):
+        if (found and at >= near) or sum(each.score > names[at].score for each in found) >= enough:
+            break
+        by_stem = {name.stem: name for name in names[at:end]}
+        rows = lookup.session.scalars(select(Address).where(lookup.one_of(Address.stem, list(by_stem)), fits, *only))
+        for row in rows:
+            name, same = by_stem[row.stem], row.house == house
+            score = name.score if same else name.score - 2
+            found.append(AddressFound(row, score, name.by, "same" if same else "begins"))
     return found or [
         AddressFound(row, max(name.score - 15, 0.0), name.by, "nearest")
         for name in names[:A_NAME]
-        for row in _nearest(session, name.stem, house, only)
+        for row in _nearest(lookup.session, name.stem, house, only)
     ]
 
 
