@@ -19,6 +19,7 @@ from engine.models.drafts import Draft
 from engine.models.evidence import Evidence, PhotoBand
 from engine.models.ground import Component, Division, DutyGrid, UnitGrid
 from engine.models.ground_versions import GroundArea, GroundVersion
+from engine.models.intake import IntakeModel, IntakeNumber, IntakeSuggestion
 from engine.models.manual import ManualChange
 from engine.models.migration import Migration, MigrationItem
 from engine.models.notices import Notice
@@ -89,6 +90,9 @@ __all__ = [
     "IdempotencyKey",
     "Incident",
     "Instance",
+    "IntakeModel",
+    "IntakeNumber",
+    "IntakeSuggestion",
     "ManualChange",
     "Migration",
     "MigrationItem",
