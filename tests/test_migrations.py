@@ -76,9 +76,20 @@ def database(request: pytest.FixtureRequest) -> Engine:
 
 def differences(engine: Engine) -> list[object]:
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_object": is_the_cores}
+        context = MigrationContext.configure(connection, opts=options)
         found = compare_metadata(context, Base.metadata)
         return [each for each in found if not (repeats_primary_key(each) or is_address_search(each))]
+
+
+def is_the_cores(thing: object, name: str | None, kind: str, reflected: bool, other: object) -> bool:
+    """Tables of plugins are made by their own migrations; they may have been imported by another test."""
+    return kind != "table" or reflected or name in core_tables()
+
+
+def core_tables() -> set[str]:
+    mappers = Base.registry.mappers
+    return {mapper.local_table.name for mapper in mappers if mapper.class_.__module__.startswith("engine.")}
 
 
 def is_address_search(difference: object) -> bool:
@@ -105,7 +116,7 @@ def test_upgrade_makes_exactly_the_schema_of_the_models(database: Engine) -> Non
 def test_constraints_and_indexes_bear_the_names_of_the_models(database: Engine) -> None:
     upgrade_database(database)
     found = inspect(database)
-    for table in Base.metadata.sorted_tables:
+    for table in [each for each in Base.metadata.sorted_tables if each.name in core_tables()]:
         assert {index["name"] for index in found.get_indexes(table.name)} >= {index.name for index in table.indexes}
         assert found.get_pk_constraint(table.name)["name"] == f"pk_{table.name}"
 

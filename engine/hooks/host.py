@@ -20,6 +20,7 @@ from engine.hooks import specs
 from engine.hooks.contributions import API_VERSION, Indicator, Job, Manifest, MapLayer, Permission
 from engine.installed_plugins import Package, find_plugins
 from engine.models import Base
+from engine.pure_functions import check_functions
 from engine.registry import Contributions, Operator, Registry, build_registry
 from engine.wall_clock import EPOCH
 from engine.workflow.expression_entries import FunctionEntry
@@ -173,6 +174,10 @@ def _contributions(manager: pluggy.PluginManager, name: str) -> Contributions:
     for operator in operators:
         _own(name, "operator", operator.topic, f"{name}/")
     functions = [replace(each, owner=name) for each in items("functions", FunctionEntry)]
+    try:
+        check_functions(functions)
+    except CityBroken as error:
+        raise PluginBroken(name, error.message) from error
     permissions = items("permissions", Permission)
     for permission in permissions:
         _own(name, "permission", permission.name, f"{name}.")
