@@ -17,6 +17,7 @@ from api.pages.controls import Control, Picture, Sheet
 from api.pages.drafts import Leftover, leftovers, name_sheet, tell
 from api.pages.frame import actor, back_to, render
 from api.pages.languages import _, page_language
+from api.pages.panels import case_panels
 from api.pages.refusals import Refusal, refusal_of
 from api.pages.steps import steps_of
 from api.pages.timeline import timeline
@@ -98,6 +99,7 @@ def show_case(case: Case, attempt: Attempt) -> BaseResponse:
         "has_diagram": case_instance(db, case) is not None,
         "may_upload": actor().may("evidence.add") and case.status not in ("rejected", "merged", "voided"),
         "left": drafts_left(case),
+        "panels": case_panels(case, actor(), page_language()),
         "lost": lost_words(attempt) if work is None or work.detail.task.id != attempt.task else [],
     }  # fmt: skip
     response = render("case.html", attempt.refusal.status if attempt.refusal else 200, **values)

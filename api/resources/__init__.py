@@ -25,6 +25,7 @@ def blueprints() -> tuple[Any, ...]:
         migrations,
         notices,
         organisation,
+        plugins,
         processes,
         session,
         tasks,
@@ -32,6 +33,6 @@ def blueprints() -> tuple[Any, ...]:
 
     modules = (
         session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
-        component_changes, organisation, processes, expressions, migrations, incidents, health, kinds, manual,
+        component_changes, organisation, processes, expressions, migrations, incidents, health, kinds, manual, plugins,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)
