@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "checking",
     "expressions": "expressions",
     "import": "importing",
+    "components": "components",
     "manual": "manual",
     "ground": "ground",
     "simulate": "simulating",

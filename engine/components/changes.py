@@ -5,6 +5,7 @@ A proposal holds what the fields were when it was made. When one of them has mov
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,7 @@ DAYS = ("initial_date", "change_date")
 DEGREES = ("lon", "lat")
 EDITABLE = frozenset({*TEXTS, *DAYS, *DEGREES, "attributes"})
 OPTIONAL = frozenset({"dept_in_charge", "dept_owner", "dept_maintenance", *DAYS})
+SIGNS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 BLANK: dict[str, Any] = {
     "name": "", "grid_code": None, "dept_in_charge": None, "dept_owner": None, "dept_maintenance": None,
     "initial_date": None, "change_date": None, "source": "", "note": "", "photo": "", "attributes": {},
@@ -145,11 +147,9 @@ def checked(code: str, before: Mapping[str, Any] | None, values: Mapping[str, An
     if before is None:
         row["full_code"] = str(values.get("full_code", ""))
     try:
-        for field, value in row["attributes"].items():
-            attribute = rules.attribute(row["full_code"], field)
-            if attribute is None:
-                raise ValueError(f"class {row['full_code']} has no attribute {field}")
-            attribute.read(str(value).lower() if isinstance(value, bool) else str(value))
+        row["attributes"] = {
+            field: read_attribute(row["full_code"], field, value, rules) for field, value in row["attributes"].items()
+        }
         return checked_component(row, rules)
     except ValueError as error:
         raise Invalid(str(error), field="values") from error
@@ -161,7 +161,7 @@ def read_value(name: str, value: Any, attributes: Mapping[str, Any] | None, rule
         if not isinstance(value, dict):
             raise ValueError("attributes are an object of field and value")
         merged = {**(attributes or {}), **value}
-        return {field: each for field, each in merged.items() if each is not None}
+        return {field: neat(each, field) for field, each in merged.items() if each is not None and each != ""}
     if value is None and name in OPTIONAL:
         return None
     if name in DEGREES:
@@ -170,7 +170,25 @@ def read_value(name: str, value: Any, attributes: Mapping[str, Any] | None, rule
         raise ValueError(f"{name} is a text")
     if name in DAYS:
         return day(value, name)
+    value = neat(value, name)
     return value or None if name in OPTIONAL else value
+
+
+def read_attribute(full_code: str, field: str, value: Any, rules: Rules) -> Any:
+    """An attribute's value as a survey would have brought it. Raises ValueError."""
+    attribute = rules.attribute(full_code, field)
+    if attribute is None:
+        raise ValueError(f"class {full_code} has no attribute {field}")
+    return attribute.read(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def neat(value: Any, name: str) -> Any:
+    """A text without blanks around it; other values as they are. Raises ValueError for signs that are no text."""
+    if not isinstance(value, str):
+        return value
+    if SIGNS.search(value):
+        raise ValueError(f"{name} has control characters in it; write it as plain text")
+    return value.strip()
 
 
 def _row(component: Component) -> dict[str, Any]:

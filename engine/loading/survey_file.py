@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.components.register import COMPONENT
 from engine.errors import CityBroken
+from engine.loading.plain_cells import unmark
 from engine.loading.tables import Rejection
 
 CHUNK = 1 << 20
@@ -36,7 +37,13 @@ class SurveyFile:
                     reason = f"the row has {len(fields)} fields, the header {len(self.header)}"
                     yield reader.line_num, self.refuse(reader.line_num, reason)
                     continue
-                yield reader.line_num, {name: value.strip() for name, value in zip(self.header, fields, strict=True)}
+                if any("\0" in value for value in fields):
+                    yield reader.line_num, self.refuse(reader.line_num, "the row has a NUL character in it")
+                    continue
+                yield (
+                    reader.line_num,
+                    {name: unmark(value.strip()) for name, value in zip(self.header, fields, strict=True)},
+                )
 
     def refuse(self, line: int, reason: str) -> Rejection:
         """A complaint about a line of this file."""

@@ -37,6 +37,8 @@ class SurveyPackage(SurveyFile):
     def read(self) -> Iterator[tuple[int, dict[str, str] | Rejection]]:
         """(number of the feature, row); one without a point is a Rejection."""
         number = 0
+        # A converted position is not more exact for more digits; one that was given is kept to the last.
+        write_degrees = repr if self.system == WGS84 else "{:.8f}".format
         fields = [name for name in self.header if name not in ("lon", "lat")]
         while number < self.rows:
             meta, _, geometry, columns = raw.read(
@@ -51,7 +53,7 @@ class SurveyPackage(SurveyFile):
                     yield number, self.refuse(number, "the feature has no point")
                     continue
                 row = {name: as_text(values[name][at]) for name in fields}
-                yield number, row | {"lon": f"{point.x:.8f}", "lat": f"{point.y:.8f}"}
+                yield number, row | {"lon": write_degrees(point.x), "lat": write_degrees(point.y)}
             if not len(points):
                 return
 
