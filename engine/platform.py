@@ -29,6 +29,8 @@ class Platform:
     clock: Clock = field(default_factory=SystemClock)
     translations: Translations = field(default_factory=lambda: Translations({}))
     store: Store = field(default_factory=MemoryStore)
+    sensing: object = None
+    """What ``engine.sensors.sensing`` keeps here: kinds, rules and fences, read on first use."""
 
 
 def build_platform(

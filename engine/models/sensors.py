@@ -136,8 +136,9 @@ class SensorAlarm(Base):
     """A rule held at a device. ``outcome``: waiting (to be filed), case, merged (into ``case_id``), held (until
     ``held_until``), noted (the rule files nothing) or unfiled, with ``reason`` and ``remedy``.
 
-    ``subject`` is what hold-off counts by: the device, or a place. ``readings`` are the values around the alarm, kept
-    with it as evidence: [seconds before it was raised, values].
+    ``subject`` is what hold-off counts by: the device, or a place. ``readings`` are the values before the alarm, kept
+    with it as evidence: [seconds before it was raised, values]. ``over_told``: whether the case knows that it is over;
+    true from the beginning, false from when it is over until the case knows.
     """
 
     __tablename__ = "sensor_alarm"
@@ -158,7 +159,7 @@ class SensorAlarm(Base):
     reason: Mapped[str] = mapped_column(Text)
     remedy: Mapped[str] = mapped_column(Text)
     case_id: Mapped[int | None] = mapped_column(ForeignKey("city_case.id"), index=True)
-    over_told: Mapped[bool]
+    over_told: Mapped[bool] = mapped_column(index=True)
     __table_args__ = (
         Index("ix_sensor_alarm_device_id_rule", "device_id", "rule"),
         Index("ix_sensor_alarm_rule_subject", "rule", "subject"),

@@ -181,6 +181,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_sensor_alarm_case_id"), "sensor_alarm", ["case_id"])
     op.create_index(op.f("ix_sensor_alarm_device_id_rule"), "sensor_alarm", ["device_id", "rule"])
     op.create_index(op.f("ix_sensor_alarm_outcome"), "sensor_alarm", ["outcome"])
+    op.create_index(op.f("ix_sensor_alarm_over_told"), "sensor_alarm", ["over_told"])
     op.create_index(op.f("ix_sensor_alarm_raised_at"), "sensor_alarm", ["raised_at"])
     op.create_index(op.f("ix_sensor_alarm_rule_subject"), "sensor_alarm", ["rule", "subject"])
 
