@@ -186,7 +186,7 @@ def test_at_the_check_each_result_leads_somewhere_else(town: SmallTown) -> None:
         "pass": [("task", "close")], "fail": [("task", "decide_rework")], "cannot_revisit": [("task", "close")],
     }  # fmt: skip
     assert told.tasks[0].text.startswith(
-        "“On-site check” by: Information collector, D1 – collector; by 2026-03-02 09:30"
+        "“On-site check” by: Information collector – collector, collector2; by 2026-03-02 09:30"
     )
 
 

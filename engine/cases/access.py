@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from engine.errors import NotAllowed, NotFound
 from engine.models import Case, CaseUnit, Task
+from engine.models.workflow import OPEN
 from engine.organisation.actor import SUPERVISION_ONLY, Actor
 from engine.organisation.directory import Directory
 
@@ -29,6 +30,8 @@ def visible(actor: Actor, directory: Directory) -> ColumnElement[bool]:
             ways.append(or_(Case.district_code.in_(territories), Case.subdistrict_code.in_(territories)))
     if actor.may("case.read_own_grid") and actor.duty_grids:
         ways.append(Case.duty_grid_code.in_(sorted(actor.duty_grids)))
+        # Who was chosen for a task of another grid's case sees that case while the task is open.
+        ways.append(Case.id.in_(select(Task.case_id).where(Task.status == OPEN, Task.assignee_id == actor.person_id)))
     return or_(*ways)
 
 
@@ -81,6 +84,13 @@ def refuse_own_case(actor: Actor, case: Case, task: Task) -> None:
         raise NotAllowed(
             f"{task.name} of a case is for the supervision side; your department handles this case and cannot do it"
         )
+
+
+def refuse_barred(actor: Actor, task: Task) -> None:
+    """Who reported a case does not verify or check it where the city bars that (``bar_reporter``)."""
+    choice = task.defaults.get("choice")
+    if isinstance(choice, dict) and choice.get("barred") == actor.person_id:
+        raise NotAllowed(f"you reported this case; {task.name} is for somebody else, leave it to a colleague")
 
 
 def require(actor: Actor, permission: str, what: str) -> None:

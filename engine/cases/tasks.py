@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from engine.casefile.asking import Question
 from engine.casefile.file import CaseFile
 from engine.casefile.unit import Unit, unit_of
-from engine.cases.access import access_task, may_do, missing_task, refuse_own_case
+from engine.cases.access import access_task, may_do, missing_task, refuse_barred, refuse_own_case
 from engine.cases.drafts import DROP_OWN
 from engine.cases.form_names import form_names
 from engine.cases.opening import settle_stage
@@ -37,6 +37,7 @@ def claim_task(session: Session, actor: Actor, task_id: UUID, now: datetime) -> 
     def act() -> dict[str, Any]:
         task = access_task(session, actor, task_id, lock=True)
         refuse_closed(session, task)
+        refuse_barred(actor, task)
         if task.assignee_id not in (None, actor.person_id):
             raise Conflict(f"{holder(session, task)} has claimed this task; ask for a release")
         if task.assignee_id is None:
@@ -89,6 +90,7 @@ def complete_task(
                 f"the task changed since you opened it (version {task.version}, you saw {seen_version}); reload"
             )
         refuse_own_case(actor, file.case, task)
+        refuse_barred(actor, task)
         step = begin_step(unit, platform, file, now, actor)
         step.process = task.process
         step.department = task.scope if task.scope in platform.host.directory.units else None

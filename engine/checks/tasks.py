@@ -17,7 +17,7 @@ STAGES = (
     "accept", "verify", "file", "coordinate", "dispatch", "receive", "handle", "feedback", "suspended", "check",
     "rework", "close", "callback", "evaluate", "appeal", "supervise", "enforce",
 )  # fmt: skip
-PROPERTIES = ("stage", "limit", "clock", "warn_at", "evidence")
+PROPERTIES = ("stage", "choose", "limit", "clock", "warn_at", "evidence")
 CLOCK = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -30,6 +30,7 @@ def check_tasks(material: Material) -> Iterator[Finding]:
                 yield from check_role(material, element, source)
                 yield from check_form(material, element, source)
                 yield from check_properties(material, element, source)
+                yield from check_choice(material, element, source)
             elif element.kind == "intermediateCatchEvent" and element.event in ("message", "signal", "conditional"):
                 yield from _check_wait(diagram, element, source)
             elif element.kind == "receiveTask":
@@ -71,6 +72,22 @@ def check_role(material: Material, element: Element, source: Source) -> Iterator
     if role.side == "handling" and stage in SUPERVISION_ONLY:
         message = f"{element.name} is of stage {stage}, but {role_id} is on the handling side"
         remedy = "give it to a role of the supervision side: a department never closes its own case"
+        yield source.error(element.id, message, remedy, element.line)
+
+
+def check_choice(material: Material, element: Element, source: Source) -> Iterator[Finding]:
+    """What chooses a person is an operator that takes a role and a scope."""
+    topic = element.properties.get("choose", "").strip()
+    if not topic:
+        return
+    operators = material.registry.operators
+    if topic not in operators:
+        message = f"there is no operator {topic!r} to choose somebody"
+        remedy = suggest(topic, operators, "enable the plugin that has it")
+        yield source.error(element.id, message, remedy, element.line)
+        return
+    for fault in operators[topic].faults(("role", "scope")):
+        message, remedy = split_remedy(fault, "name an operator that takes role and scope")
         yield source.error(element.id, message, remedy, element.line)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from SpiffWorkflow.task import Task as SpiffTask
@@ -21,6 +23,8 @@ from engine.workflow.timers import TimerText, TimerUnreadable, moment_of, parse_
 
 SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
 DEFAULT_WARNING = 0.8
+CHOICE = "choice"
+"""Under this name a task's defaults keep why somebody was chosen for it."""
 
 Waiting = list[tuple[str, SpiffTask]]
 
@@ -61,6 +65,8 @@ def open_task(step: Step, process: str, task: SpiffTask) -> Task:
     names = step.names(task.data)
     role, _, scope = (element.groups or "").partition("@")
     value = step.fill(scope, names) if scope else None
+    chosen = choose_person(step, element, role.strip(), value)
+    value = chosen["scope"] if chosen else value
     return TaskRecord(
         id=task.id,
         instance_id=step.instance.id,
@@ -75,16 +81,33 @@ def open_task(step: Step, process: str, task: SpiffTask) -> Task:
         clock=element.properties.get("clock") or None,
         limit_text=limit_text(step, element),
         evidence=element.properties.get("evidence", ""),
-        defaults={key: step.fill(text, names) for key, text in element.inputs.items()},
+        defaults={
+            **{key: step.fill(text, names) for key, text in element.inputs.items()},
+            **({CHOICE: chosen["reason"]} if chosen else {}),
+        },
         status="open",
         created_at=step.now,
         warn_at=None,
         due_at=None,
-        assignee_id=None,
+        assignee_id=chosen["person_id"] if chosen else None,
         completed_at=None,
         completed_by=None,
         version=1,
     )
+
+
+def choose_person(step: Step, element: Element, role: str, scope: Any) -> dict[str, Any] | None:
+    """What the operator of the property ``choose`` says: ``{person_id, scope, reason}``; none without the property."""
+    topic = element.properties.get("choose", "").strip()
+    if not topic:
+        return None
+    try:
+        chosen = step.call(replace(element, topic=topic), {"role": role, "scope": scope})
+    finally:
+        step.element = element
+    if not isinstance(chosen, dict) or not chosen.keys() >= {"person_id", "scope", "reason"}:
+        raise step.failure(f"operator {topic} chooses nobody; name one that answers person_id, scope and reason")
+    return {"person_id": chosen["person_id"], "scope": chosen["scope"], "reason": step.keep(chosen["reason"])}
 
 
 def limit_text(step: Step, element: Element) -> str:
