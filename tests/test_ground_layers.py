@@ -17,15 +17,26 @@ from api.cli import main
 from engine.city import load_city
 from engine.database import open_database, session_factory
 from engine.errors import Invalid
-from engine.ground.datums import BD09, CGCS2000, GCJ02, WGS84, CoordinateSystem, system_named
+from engine.ground.datums import BD09, CGCS2000, GCJ02, WGS84, system_named
 from engine.ground.index import Ground
+from engine.ground.layer_files import city_layers
 from engine.ground.vector_files import write_vector
+from engine.ground.versions import Change, list_versions
 from engine.loading.city import load_city_folder
-from engine.loading.ground_layers import LAYERS, LayerReport, export_layer, import_layer, read_layer, stored_features
+from engine.loading.ground_layers import (
+    LayerReport,
+    export_layer,
+    import_layer,
+    read_layer,
+    same_shape,
+    stored_features,
+)
 from engine.models import Base, RoadSegment, UnitGrid
 from engine.testing.small_city import CELL, MONDAY, SmallTown
 
+LAYERS = city_layers(load_city("yunhe"))
 GRIDS = LAYERS["unit_grids"]
+CHANGE = Change("surveyor", "a survey")
 COMMUNITY = "990101001001"
 PLANE = system_named("EPSG:4548")
 """CGCS2000 / 3-degree Gauss-Krüger CM 117E."""
@@ -34,11 +45,44 @@ PLANE = system_named("EPSG:4548")
 @pytest.fixture
 def town(town_folder: Path) -> Iterator[SmallTown]:
     town = SmallTown(town_folder)
-    for number in (1, 2):
-        line = {"type": "LineString", "coordinates": [[116, 28 + number * CELL], [116 + 3 * CELL, 28 + number * CELL]]}
-        road = {"name": f"人民路{number}段", "name_en": f"Renmin Road {number}", "chief": "王路长", "chief_phone": None}
-        town.session.add(RoadSegment(code=f"R{number}", geometry=json.dumps(line), **road))
-    town.session.commit()
+    yield town
+    town.close()
+
+
+@pytest.fixture(scope="module")
+def full_town(town_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallTown]:
+    """A small city with two roads and something in every areal layer; for tests that change nothing."""
+    town, path = SmallTown(town_folder), tmp_path_factory.mktemp("full") / "given.gpkg"
+    features: dict[str, list[tuple[dict[str, Any], Any]]] = {
+        "roads": [
+            (
+                {
+                    "code": f"R{n}", "name": f"人民路{n}段", "name_en": f"Renmin Road {n}", "chief": "王路长",
+                    "phone": None,
+                },
+                LineString([(116, 28 + n * CELL), (116 + 3 * CELL, 28 + n * CELL)]),
+            )
+            for n in (1, 2)
+        ],
+        "area_classes": [
+            ({"code": "核心", "area_class": "A", "name": None}, cell(0, 0, 2, 2)),
+            ({"code": "外围", "area_class": "B", "name": "外围区"}, cell(2, 0, 1, 3)),
+        ],
+        "planning_units": [({"code": "P1", "name": "老城单元", "name_en": "Old town"}, cell(0, 0, 3, 2))],
+        "campaign_areas": [
+            (
+                {
+                    "code": f"C{n}", "name": f"占道整治{n}", "name_en": None, "department": "SANITATION",
+                    "valid_from": f"2026-0{n}-01", "valid_to": f"2026-0{n + 1}-15" if n == 3 else None,
+                },
+                cell(0, 0, 2, 1 + n / 10),
+            )
+            for n in (3, 4)
+        ],
+    }  # fmt: skip
+    for layer, given in features.items():
+        write_vector(path, given, name=layer)
+        assert bring(town, path, layer).errors == []
     yield town
     town.close()
 
@@ -52,7 +96,8 @@ def rows(town: SmallTown) -> dict[str, tuple[Any, ...]]:
 def bring(town: SmallTown, path: Path, layer: str = "unit_grids", **options: Any) -> LayerReport:
     kind = LAYERS[layer]
     found = read_layer(path, kind, system=options.pop("system", None))
-    return import_layer(town.session, town.city, kind, found, **options)
+    change, now = options.pop("change", CHANGE), options.pop("now", town.clock.now())
+    return import_layer(town.session, town.city, kind, found, change, now, **options)
 
 
 def counts(report: LayerReport) -> tuple[int, int, int, int]:
@@ -71,32 +116,32 @@ def grid_file(path: Path, *cells: tuple[str, Any], **changed: Any) -> Path:
 
 @pytest.mark.parametrize("layer", sorted(LAYERS))
 @pytest.mark.parametrize("name", ["l.geojson", "l.gpkg", "l.shp", "l.zip"])
-@pytest.mark.parametrize("system", [WGS84, CGCS2000, GCJ02, BD09, PLANE], ids=lambda system: system.name[:20])
-def test_what_was_exported_changes_nothing(
-    town: SmallTown, tmp_path: Path, layer: str, name: str, system: CoordinateSystem
-) -> None:
-    count = export_layer(town.session, LAYERS[layer], tmp_path / name, system)
+def test_what_was_exported_changes_nothing(full_town: SmallTown, tmp_path: Path, layer: str, name: str) -> None:
+    """Every layer in every format and system, there and back, with its values and its shapes; no new version."""
+    town, versions = full_town, len(list_versions(full_town.session))
     before = [(each.properties, each.geometry) for each in stored_features(town.session, LAYERS[layer])]
-    assert count == len(before) > 0
-    for _ in range(2):
+    for system in (WGS84, CGCS2000, GCJ02, BD09, PLANE):
+        assert export_layer(town.session, LAYERS[layer], tmp_path / name, system) == len(before) > 0
+        back = read_layer(tmp_path / name, LAYERS[layer], system=system).features
+        assert [each.properties for each in back] == [values for values, _ in before]
+        if system is WGS84:
+            assert all(same_shape(each.geometry, area) for each, (_, area) in zip(back, before, strict=True))
         report = bring(town, tmp_path / name, layer, system=system, replace=True)
-        assert report.errors == [] and counts(report) == (0, 0, count, 0)
+        assert report.errors == [] and counts(report) == (0, 0, len(before), 0) and report.version is None
     assert [(each.properties, each.geometry) for each in stored_features(town.session, LAYERS[layer])] == before
+    assert len(list_versions(town.session)) == versions
 
 
-def test_a_layer_comes_into_an_empty_table_as_it_left(town: SmallTown, tmp_path: Path) -> None:
+def test_a_layer_that_was_taken_out_comes_back_as_it_left(town: SmallTown, tmp_path: Path) -> None:
     export_layer(town.session, GRIDS, tmp_path / "g.gpkg")
-    before = {each.properties["code"]: each for each in stored_features(town.session, GRIDS)}
-    town.session.execute(UnitGrid.__table__.delete())
-    town.session.commit()
-    assert counts(bring(town, tmp_path / "g.gpkg")) == (9, 0, 0, 0)
-    after = {each.properties["code"]: each for each in stored_features(town.session, GRIDS)}
-    assert {code: each.properties for code, each in after.items()} == {
-        code: each.properties for code, each in before.items()
-    }
-    assert all(
-        each.geometry.normalize().equals_exact(before[code].geometry.normalize(), 0) for code, each in after.items()
-    )
+    before, table = stored_features(town.session, GRIDS), rows(town)
+    one = grid_file(tmp_path / "one.gpkg", (f"{COMMUNITY}001", cell(0, 0)))
+    assert counts(bring(town, one, replace=True))[3] == 8 and len(rows(town)) == 1
+    bring(town, tmp_path / "g.gpkg")
+    after = stored_features(town.session, GRIDS)
+    assert [each.properties for each in after] == [each.properties for each in before]
+    assert all(same_shape(each.geometry, old.geometry) for each, old in zip(after, before, strict=True))
+    assert {code: row[:4] for code, row in rows(town).items()} == {code: row[:4] for code, row in table.items()}
 
 
 def test_changes_and_removals_are_counted(town: SmallTown, tmp_path: Path) -> None:

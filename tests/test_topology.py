@@ -15,10 +15,11 @@ import shapely
 from shapely import MultiPolygon, Polygon, box
 from shapely.geometry import shape
 
+from engine.ground.feature import Feature
 from engine.ground.finding_map import draw_finding
 from engine.ground.grid_codes import code_fault
 from engine.ground.topology import Border, TopologyFinding, check_topology, remarks_found, to_collection
-from engine.ground.vector_files import Feature, Remark
+from engine.ground.vector_files import Remark
 
 STEP = 0.001
 CELL_M2 = 111.32**2 * np.cos(np.radians(28))

@@ -18,11 +18,11 @@ from api.cli.context import city_option, database_option, find_city_folder, now,
 from engine.city import City
 from engine.errors import CityBroken, DomainError
 from engine.ground.datums import WGS84, CoordinateSystem, system_named
+from engine.ground.feature import Feature
 from engine.ground.finding_map import draw_finding
 from engine.ground.layer_files import city_layers
 from engine.ground.layer_kinds import CORE, GroundLayer, layer_named
 from engine.ground.topology import TopologyFinding, remarks_found, to_collection
-from engine.ground.vector_files import Feature
 from engine.ground.version_diff import count_kinds, diff_versions
 from engine.ground.versions import Change, list_versions, take_effect
 from engine.loading.ground_checks import Known, check_layer, known_of

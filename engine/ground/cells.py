@@ -19,9 +19,14 @@ NONE: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
 
 class Cells:
-    """Shapes by cell. ``reach`` (in the shapes' unit) widens their bounds."""
+    """Shapes by cell. ``reach`` (in the shapes' unit) widens their bounds.
 
-    def __init__(self, shapes: NDArray[Any], reach: float = 0.0) -> None:
+    ``parts``: cells along the side of a middling shape; ``most``: cells a shape on average.
+    """
+
+    def __init__(
+        self, shapes: NDArray[Any], reach: float = 0.0, *, parts: int = 1, most: int = MOST_CELLS_A_SHAPE
+    ) -> None:
         self.side = 1.0
         self.starts: NDArray[np.int64] = NONE
         self.hits: NDArray[np.int64] = NONE
@@ -30,21 +35,30 @@ class Cells:
             return
         bounds = shapely.bounds(shapes) + np.array([-reach, -reach, reach, reach])
         extent = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
-        self.side = max(float(np.median(extent)), 1e-9)
+        self.side = max(float(np.median(extent)) / parts, 1e-9)
         while True:
             low, high = np.floor(bounds[:, :2] / self.side), np.floor(bounds[:, 2:] / self.side)
             counts = (high - low + 1).prod(axis=1)
-            if counts.sum() <= MOST_CELLS_A_SHAPE * len(shapes):
+            if counts.sum() <= most * len(shapes):
                 break
             self.side *= 2
         self._fill(low.astype(np.int64), (high - low + 1).astype(np.int64), counts.astype(np.int64))
 
     def at(self, x: float, y: float) -> NDArray[np.int64]:
         """Shapes that may be at a point, by position, ascending."""
+        key = self.key(x, y)
+        return NONE if key is None else self.of(key)
+
+    def key(self, x: float, y: float) -> tuple[int, int] | None:
+        """The cell of a point; none when it is not a finite number."""
         try:
-            row = self._keys.get((floor(x / self.side), floor(y / self.side)))
-        except (ValueError, OverflowError):  # not a finite number
-            return NONE
+            return floor(x / self.side), floor(y / self.side)
+        except (ValueError, OverflowError):
+            return None
+
+    def of(self, key: tuple[int, int]) -> NDArray[np.int64]:
+        """Shapes whose bounds reach a cell, by position, ascending."""
+        row = self._keys.get(key)
         return NONE if row is None else self.hits[self.starts[row] : self.starts[row + 1]]
 
     def _fill(self, low: NDArray[np.int64], size: NDArray[np.int64], counts: NDArray[np.int64]) -> None:

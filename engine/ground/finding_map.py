@@ -10,8 +10,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 import shapely
 
+from engine.ground.feature import Feature
 from engine.ground.topology import TopologyFinding
-from engine.ground.vector_files import Feature
 
 SIDE_PX = 360
 MARGIN = 0.6

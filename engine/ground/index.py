@@ -1,24 +1,29 @@
-"""Point -> unit grid, duty grid, community, subdistrict, district, area class, road; in process, one or many."""
+"""Point -> unit grid, duty grid, divisions, area class, road, further layers; in process, one or many."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from math import cos, radians
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from shapely import Point, STRtree
-from shapely.geometry import shape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.ground.cells import Cells
-from engine.models import Division, RoadSegment, UnitGrid
+from engine.ground.feature import Feature
+from engine.ground.layer_index import Hits, LayerIndex
+from engine.ground.layer_kinds import AREA_CLASSES, CORE, GroundLayer
+from engine.ground.versions import lineage_now, state_of, table_features
+from engine.models import Division
 
+NO_LAYERS: Mapping[str, GroundLayer] = MappingProxyType({})
 ROAD_REACH_M = 30.0
 """How far from the middle of a road a point may lie to be on it."""
 DEGREE_M = 111_320.0
@@ -26,7 +31,10 @@ DEGREE_M = 111_320.0
 
 @dataclass(frozen=True)
 class Place:
-    """What the ground says about a point. Codes are empty where the city has no such level, or no road is near."""
+    """What the ground says about a point. Codes are empty where the city has no such level, or no road is near.
+
+    ``layers`` are the areas of further layers, (layer, code); one of the layer of area classes gives ``area_class``.
+    """
 
     grid: str
     duty_grid: str
@@ -35,12 +43,14 @@ class Place:
     district: str
     area_class: str
     road: str = ""
+    layers: Hits = ()
 
 
 class Ground:
-    """All unit grids and roads of a city. Built once from the database; points are WGS-84 longitude, latitude.
+    """All unit grids, roads and areas of a city. Built once from the database; points are WGS-84 longitude, latitude.
 
-    Places stand by the code of their grid. A road is given by its code and its middle line.
+    Places stand by the code of their grid. A road is given by its code and its middle line. ``versions`` are those of
+    the ground that it was built from.
     """
 
     def __init__(
@@ -48,6 +58,8 @@ class Ground:
         grids: Iterable[tuple[Place, Any]],
         names: Mapping[str, tuple[str, str]],
         roads: Iterable[tuple[str, Any]] = (),
+        layers: Iterable[tuple[GroundLayer, Mapping[str, Feature]]] = (),
+        versions: Sequence[int] = (),
     ) -> None:
         pairs = sorted(grids, key=lambda pair: pair[0].grid)
         self.places = [place for place, _ in pairs]
@@ -60,37 +72,50 @@ class Ground:
         shapely.prepare(self._shapes)
         self._cells = Cells(self._shapes)
         self.roads = Roads(roads)
+        self.layers = LayerIndex(layers)
+        self.versions = tuple(versions)
+        self._classes = {
+            (area.layer, area.code): str(area.properties["area_class"])
+            for area in self.layers.areas
+            if area.layer == AREA_CLASSES
+        }
 
     @classmethod
-    def load(cls, session: Session) -> Ground:
-        """Read divisions, unit grids and road segments."""
-        divisions = session.execute(
-            select(Division.code, Division.level, Division.parent_code, Division.name, Division.name_en)
-        )
+    def load(
+        cls, session: Session, layers: Mapping[str, GroundLayer] = NO_LAYERS, versions: Sequence[int] | None = None
+    ) -> Ground:
+        """Read divisions, unit grids, road segments and the further ``layers``.
+
+        :param versions: the ground as these versions made it (``lineage``); as it is now when none are given.
+        """
+        numbers = lineage_now(session) if versions is None else versions
+
+        def features(name: str) -> dict[str, Feature]:
+            of_past = versions is not None
+            return state_of(session, CORE[name], numbers) if of_past else table_features(session, CORE[name])
+
         parents: dict[str, str | None] = {}
         levels: dict[str, str] = {}
         names: dict[str, tuple[str, str]] = {}
-        for code, level, parent, name, name_en in divisions:
-            parents[code], levels[code], names[code] = parent, level, (name, name_en)
-        rows = session.execute(
-            select(
-                UnitGrid.code, UnitGrid.duty_grid_code, UnitGrid.community_code, UnitGrid.area_class, UnitGrid.geometry
-            )
-        )
+        for code, values in read_divisions(session, None if versions is None else numbers):
+            parents[code], levels[code] = values["parent"], values["level"]
+            names[code] = (values["name"], values["name_en"] or values["name"])
         return cls(
             (
-                (_place(code, duty, community, area, parents, levels), shape(json.loads(geometry)))
-                for code, duty, community, area, geometry in rows
+                (_place(code, each.properties, parents, levels), each.geometry)
+                for code, each in features("unit_grids").items()
             ),
             names,
-            (
-                (code, shape(json.loads(geometry)))
-                for code, geometry in session.execute(select(RoadSegment.code, RoadSegment.geometry))
-            ),
+            ((code, each.geometry) for code, each in features("roads").items()),
+            [(layer, state_of(session, layer, numbers)) for layer in layers.values() if layer.name not in CORE],
+            numbers,
         )
 
-    def locate(self, lon: float, lat: float) -> Place | None:
-        """The place of a point; on a shared edge the grid with the smallest code; none outside the city."""
+    def locate(self, lon: float, lat: float, day: date | None = None) -> Place | None:
+        """The place of a point; on a shared edge the grid with the smallest code; none outside the city.
+
+        :param day: of areas that hold on some days only; without it, those with dates are left out.
+        """
         near = self._cells.at(lon, lat)
         if not len(near):
             return None
@@ -98,23 +123,39 @@ class Ground:
         at = int(inside.argmax())
         if not inside[at]:
             return None
-        place: Place = self.places[near[at]]
-        road = self.roads.nearest(lon, lat)
-        return replace(place, road=road) if road else place
+        return self._with(self.places[near[at]], self.roads.nearest(lon, lat), self.layers.at(lon, lat, day))
 
-    def locate_many(self, lons: ArrayLike, lats: ArrayLike) -> list[Place | None]:
+    def locate_many(self, lons: ArrayLike, lats: ArrayLike, day: date | None = None) -> list[Place | None]:
         """The places of many points, as ``locate`` says them, several times faster."""
         east, north = np.asarray(lons, dtype=np.float64), np.asarray(lats, dtype=np.float64)
-        points: Any = shapely.points(np.column_stack([east, north]))
+        first = self.grids_at(east, north)
+        there = np.flatnonzero(first >= 0)
+        roads = self.roads.nearest_many(east[there], north[there])
+        layers = self.layers.at_many(east[there], north[there], day)
+        found: list[Place | None] = [None] * len(east)
+        for at, grid, road, hits in zip(there.tolist(), first[there].tolist(), roads, layers, strict=True):
+            found[at] = self._with(self.places[grid], road, hits)
+        return found
+
+    def grids_at(self, lons: ArrayLike, lats: ArrayLike) -> NDArray[np.int64]:
+        """Positions in ``places`` of the grids that hold many points, -1 where none does."""
+        points: Any = shapely.points(np.column_stack([np.asarray(lons), np.asarray(lats)]))
         asked, hits = self.tree.query(points, predicate="intersects")
         first = np.full(len(points), len(self.places), dtype=np.int64)
         np.minimum.at(first, asked, hits)
-        there = np.flatnonzero(first < len(self.places))
-        roads = self.roads.nearest_many(east[there], north[there])
-        found: list[Place | None] = [None] * len(points)
-        for at, grid, road in zip(there.tolist(), first[there].tolist(), roads, strict=True):
-            found[at] = replace(self.places[grid], road=road) if road else self.places[grid]
-        return found
+        first[first == len(self.places)] = -1
+        return first
+
+    def _with(self, place: Place, road: str, hits: Hits) -> Place:
+        """A grid's place with what does not depend on the grid."""
+        if not road and not hits:
+            return place
+        area_class = place.area_class
+        if self._classes and hits:
+            area_class = next((self._classes[hit] for hit in hits if hit in self._classes), area_class)
+        return Place(
+            place.grid, place.duty_grid, place.community, place.subdistrict, place.district, area_class, road, hits
+        )
 
     def name(self, code: str, language: str = "zh") -> str:
         """The name of a division, or its code."""
@@ -158,13 +199,25 @@ class Roads:
         return ["" if at == len(self.codes) else self.codes[at] for at in first.tolist()]
 
 
-def _place(
-    code: str, duty: str | None, community: str, area: str, parents: Mapping[str, str | None], levels: Mapping[str, str]
-) -> Place:
-    found = {"community": community, "subdistrict": "", "district": ""}
-    at: str | None = community
+def read_divisions(session: Session, versions: Sequence[int] | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Divisions by code, without their shapes where the table has them."""
+    if versions is not None:
+        for code, each in state_of(session, CORE["divisions"], versions).items():
+            yield code, each.properties
+        return
+    columns = (Division.level, Division.parent_code.label("parent"), Division.name, Division.name_en)
+    for code, *values in session.execute(select(Division.code, *columns)):
+        yield code, dict(zip(("level", "parent", "name", "name_en"), values, strict=True))
+
+
+def _place(code: str, values: Mapping[str, Any], parents: Mapping[str, str | None], levels: Mapping[str, str]) -> Place:
+    found = {"community": values["community"], "subdistrict": "", "district": ""}
+    at: str | None = values["community"]
     # The highest level has the city itself as parent, which is no division of its own.
     while at is not None and at in levels:
         found[levels[at]] = at
         at = parents.get(at)
-    return Place(code, duty or "", found["community"], found["subdistrict"], found["district"], area)
+    return Place(
+        code, values["duty_grid"] or "", found["community"], found["subdistrict"], found["district"],
+        values["area_class"],
+    )  # fmt: skip

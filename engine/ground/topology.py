@@ -15,8 +15,9 @@ import numpy as np
 import shapely
 from shapely.geometry import mapping
 
+from engine.ground.feature import Feature
 from engine.ground.grid_codes import code_fault
-from engine.ground.vector_files import Feature, Remark
+from engine.ground.vector_files import Remark
 
 DEGREE_M = 111_320.0
 """Metres of a degree of latitude, and of longitude at the equator; good to 1 % everywhere."""

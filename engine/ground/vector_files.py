@@ -24,6 +24,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from engine.errors import Invalid
 from engine.ground.datums import BD09, GCJ02, WGS84, CoordinateSystem, convert_geometries, system_named
+from engine.ground.feature import Feature
 from engine.ground.vector_safety import look_at
 
 DRIVERS = {
@@ -41,15 +42,6 @@ SHIFTED_LAYER = re.compile(r"@(GCJ-02|BD-09)$")
 REPAIR_SHARE = 0.01
 """A repair that changes the area by more than this is a guess about what was meant."""
 DBF_WIDTH = 254
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One thing of a file, counted from 1, in WGS-84. Empty values are None."""
-
-    number: int
-    properties: Mapping[str, Any]
-    geometry: Any
 
 
 @dataclass(frozen=True)

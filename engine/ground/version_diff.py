@@ -12,9 +12,9 @@ import shapely
 from shapely.geometry import mapping
 from sqlalchemy.orm import Session
 
+from engine.ground.feature import Feature
 from engine.ground.layer_kinds import GroundLayer
 from engine.ground.topology import NOISE_M2, Plane
-from engine.ground.vector_files import Feature
 from engine.ground.versions import lineage, state_of
 
 ABOVE = {"divisions": "parent", "duty_grids": "subdistrict", "unit_grids": "community"}

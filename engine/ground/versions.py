@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session
 
 from engine.database import begin_write
 from engine.errors import Invalid, NotFound
+from engine.ground.feature import Feature
 from engine.ground.layer_kinds import CORE, GroundLayer
-from engine.ground.vector_files import Feature
 from engine.models import GroundArea, GroundVersion
 
 BATCH = 2_000

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from engine.city import City
 from engine.errors import CityBroken
+from engine.ground.feature import Feature
 from engine.ground.grid_codes import code_fault
 from engine.ground.layer_files import city_layers
 from engine.ground.layer_kinds import GroundLayer
-from engine.ground.vector_files import Feature
 from engine.ground.versions import (
     Change,
     Delta,

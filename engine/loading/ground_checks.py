@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from engine.city import City
+from engine.ground.feature import Feature
 from engine.ground.layer_kinds import VALID_FROM, VALID_TO, GroundLayer
 from engine.ground.topology import Border, TopologyFinding, check_topology, find_duplicates
-from engine.ground.vector_files import Feature
 
 LEVELS = ("province", "city", "district", "subdistrict", "community")
 AREA_CLASS = ("A", "B", "C")

@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 from engine.city import City
 from engine.errors import Invalid
 from engine.ground.datums import WGS84, CoordinateSystem
+from engine.ground.feature import Feature
 from engine.ground.layer_kinds import CORE, GroundLayer, as_text
 from engine.ground.topology import TopologyFinding, remarks_found
-from engine.ground.vector_files import Feature, VectorLayer, read_vector, write_vector
+from engine.ground.vector_files import VectorLayer, read_vector, write_vector
 from engine.ground.versions import (
     Change,
     Delta,

@@ -21,8 +21,8 @@ from engine.catalogue.lookup import limit_for, version_in_force
 from engine.city import City
 from engine.database import begin_write
 from engine.errors import CityBroken
+from engine.ground.feature import Feature
 from engine.ground.layer_kinds import CORE
-from engine.ground.vector_files import Feature
 from engine.ground.versions import (
     Change,
     begin_change,
