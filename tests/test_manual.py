@@ -34,7 +34,8 @@ from engine.catalogue.manual_effect import RUNNING
 from engine.catalogue.manual_faults import ManualInvalid
 from engine.catalogue.manual_limits import join_limit, split_limit
 from engine.catalogue.manual_reading import read_workbook
-from engine.catalogue.manual_rules import PHOTOS, is_evidence_rule, is_extension_rule
+from engine.catalogue.manual_rules import ROLES as RULED
+from engine.catalogue.manual_rules import is_evidence_rule, is_extension_rule
 from engine.catalogue.manual_writing import CODES_2007, sheet_title, write_workbook
 from engine.errors import Conflict, Invalid, NotAllowed
 from engine.models import CatalogueVersion, FilingCondition, ManualChange, Subclass
@@ -406,7 +407,7 @@ def test_a_subclass_may_not_lose_its_last_condition_alone(town: SmallTown) -> No
 
 
 def test_rules_of_evidence_and_extension_are_read_strictly() -> None:
-    assert set(PHOTOS) <= set(ROLES)
+    assert set(RULED) == set(ROLES)
     assert is_evidence_rule("before_photo 1; after_photo 2") and not is_evidence_rule("before_photo 1; before_photo 2")
     assert not is_evidence_rule("before_photo 0") and not is_evidence_rule("before_photo")
     assert is_extension_rule("2 x 5 work_day") and is_extension_rule("none") and not is_extension_rule("0 x 5 work_day")

@@ -29,6 +29,7 @@ from engine.cases.deadlines import ClockReason, explain_deadline
 from engine.cases.diagrams import case_instance
 from engine.cases.drafts import DraftView, find_draft, left_drafts
 from engine.cases.evidence import ROLES as PHOTO_ROLES
+from engine.cases.evidence_asked import Asked
 from engine.cases.task_list import TaskDetail, open_task
 from engine.cases.view_values import CaseDetail, EvidenceView
 from engine.cases.views import describe
@@ -59,7 +60,9 @@ class WorkForm:
     detail: TaskDetail
     controls: tuple[Control, ...]
     conditional: bool
-    missing_photos: tuple[str, ...]
+    asked: tuple[Asked, ...]
+    missing: tuple[str, ...]
+    extension: str
     sentences: tuple[str, ...]
     key: str
     sheet: str
@@ -131,13 +134,21 @@ def build_work(case: Case, task_id: UUID, attempt: Attempt, photos: Sequence[Evi
     return WorkForm(
         found, controls,
         conditional=found.form is not None and found.form.is_live,
-        missing_photos=tuple(role for role in found.evidence if role not in {photo.role for photo in photos}),
+        asked=found.evidence,
+        missing=tuple(each.role for each in found.evidence if each.missing),
+        extension=extension_told(found),
         sentences=tuple(own_limit(found)),
         key=uuid4().hex,
         sheet=name_sheet(db.get_one(Task, task_id)),
         draft=draft,
         leftovers=tuple(leftovers(draft, controls)),
     )  # fmt: skip
+
+
+def extension_told(found: TaskDetail) -> str:
+    """The manual's rule of extension, for tasks at which one is asked for or decided."""
+    facts = found.context.get("case") or {}
+    return str(facts.get("extension_rule") or "") if found.task.stage == "handle" else ""
 
 
 def picture_of(case: Case, photo: EvidenceView) -> Picture:

@@ -17,7 +17,7 @@ from api import context
 from api.pages.cases import read_filter
 from api.pages.frame import actor, render
 from api.pages.languages import page_language
-from api.pages.words import STAGES, case_title, local_moment, time_left, word
+from api.pages.words import STAGES, case_title, doubt, local_moment, time_left, word
 from engine.cases.listing import list_cases
 from engine.cases.views import CaseSummary, summarise
 from engine.database import dumps
@@ -58,7 +58,8 @@ def map_cases() -> BaseResponse:
             "type": "Feature",
             "geometry": {"type": "Point", "coordinates": [row.lon, row.lat]},
             "properties": {
-                "number": row.number, "title": case_title(row), "light": row.light or "none", "urgent": row.urgent,
+                "number": row.number, "title": case_title(row), "doubt": doubt(row),
+                "light": row.light or "none", "urgent": row.urgent,
                 "state": word("light", row.light) if row.light else word("status", row.status),
                 "stage": word("stage", row.stage) or word("status", row.status), "left": time_left(row.due_at),
                 "reported": local_moment(row.reported_at), "address": row.address,

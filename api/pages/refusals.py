@@ -35,6 +35,13 @@ CHINESE = tuple(
         r"a handling department never closes its own case": "处置单位不能办结自己的案件；请由监督中心结案。",
         r"your post may not .+; it takes the permission (?P<permission>\S+)":
             "您的岗位没有此项权限（{permission}）；确需办理的，请联系系统管理员。",
+        r"(?P<task>.+) needs (?P<count>\d+) files of evidence of kind (?P<photo>\w+) and the case has (?P<there>\d+):"
+        r" the command manual asks for '(?P<rule>.+)' under filing condition (?P<condition>\S+);"
+        r" upload (?P<more>\d+) more":
+            "“{task}”须有{photo} {count} 件，现有 {there} 件（指挥手册立案条件 {condition} 的证据要求：{rule}）；"
+            "请再上传 {more} 件。",
+        r"the command manual allows (?P<times>\d+) extensions of case \S+ \((?P<rule>.+)\) and it has had (?P<had>\d+)":
+            "指挥手册对本案的延期规定为 {rule}，允许 {times} 次，已延期 {had} 次；请在时限内处置。",
         r"(?P<task>.+) needs evidence of kind (?P<photo>\w+)": "“{task}”前请先上传{photo}。",
         r"case (?P<number>\S+) \(.+\) does not take": "案件 {number} 目前所处环节不能进行此操作；请刷新案件。",
         r"case (?P<number>\S+) has run to its end": "案件 {number} 已经办结；不能再操作。",

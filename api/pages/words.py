@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from api.context import now, platform, roles, session
 from api.pages.languages import _, noop, page_language
+from engine.catalogue.condition_rules import RuleUnreadable, read_evidence_rule, read_extension_rule
+from engine.catalogue.provenance import doubt_of
 from engine.limits import LimitError, parse_limit
-from engine.models import Subclass
+from engine.models import Case, Subclass
 
 STAGES = {
     "accept": noop("受理"), "verify": noop("核实"), "file": noop("立案"), "coordinate": noop("协调"),
@@ -111,6 +113,42 @@ def case_title(case: Any) -> str:
         rows = session().execute(select(Subclass.kind, Subclass.full_code, Subclass.name, Subclass.name_en))
         g.subclass_names = {(kind, code, name): name_en for kind, code, name, name_en in rows}
     return g.subclass_names.get((case.kind, case.full_code, case.title)) or str(case.title)
+
+
+def doubt(thing: Any) -> str:
+    """The mark of a class whose code is not confirmed, in the page's language; empty when it is.
+
+    ``thing``: a case, a line of a list, a subclass, or the word of its provenance.
+    """
+    source = thing
+    if isinstance(thing, Case):
+        source = platform().host.class_provenance(session(), thing)
+    elif not isinstance(thing, str):
+        source = getattr(thing, "code_source", None) or getattr(thing, "provenance", "")
+    found = doubt_of(source or "")
+    return word("provenance", found) if found else ""
+
+
+def evidence_words(rule: str) -> str:
+    """``before_photo 1; after_photo 2`` as people say it; what is no rule is shown as it is."""
+    try:
+        asked = read_evidence_rule(rule)
+    except RuleUnreadable:
+        return rule
+    return _("、").join(f"{word('photo', role)} × {count}" for role, count in asked)
+
+
+def extension_words(rule: str) -> str:
+    """``2 x 5 work_day`` as people say it; what is no rule is shown as it is, empty for an empty one."""
+    try:
+        found = read_extension_rule(rule)
+    except RuleUnreadable:
+        return rule
+    if found is None:
+        return ""
+    if found.each is None:
+        return _("不得延期")
+    return _("最多延期 %(times)s 次，每次 %(limit)s", times=found.times, limit=limit_words(str(found.each)))
 
 
 def role_name(role: str) -> str:

@@ -122,7 +122,8 @@ def task_answer(detail: TaskDetail) -> dict[str, Any]:
     return {
         "task": {**vars(detail.task), "name": name},
         "limit": detail.limit,
-        "evidence": detail.evidence,
+        "evidence": [asked.role for asked in detail.evidence],
+        "evidence_asked": detail.evidence,
         "form": form,
         "fields_": [field_answer(field, labels, options, spoken) for field in detail.fields if field.field.is_answered],
         "defaults": detail.defaults,

@@ -11,7 +11,7 @@ from webargs.fields import DelimitedList
 from api.schemas.base import LimitQuery, NamedSchema, Strict, mapping, moment, real, text, truth, whole
 from engine.cases.actions import ACTIONS
 from engine.cases.listing import ORDERS, CaseFilter, read_bbox
-from engine.cases.opening import SOURCES, Report
+from engine.cases.opening import Report
 
 
 class ReportSchema(Strict):
@@ -24,7 +24,7 @@ class ReportSchema(Strict):
         "Class and subclass as in the catalogue: `0110`.", required=True, validate=ma.validate.Length(1, 20)
     )
     description = text("What is wrong, in the reporter's words.", required=True, validate=ma.validate.Length(1, 5000))
-    source = text("Where the report comes from.", required=True, validate=ma.validate.OneOf(SOURCES))
+    source = text("The channel, one of `GET /intake/channels`.", required=True, validate=ma.validate.Length(1, 40))
     lon = real("Longitude, degrees, WGS-84.", load_default=None, allow_none=True, validate=ma.validate.Range(-180, 180))
     lat = real("Latitude, degrees, WGS-84.", load_default=None, allow_none=True, validate=ma.validate.Range(-90, 90))
     address = text("Where it is, in words.", load_default="", validate=ma.validate.Length(max=500))
@@ -34,7 +34,9 @@ class ReportSchema(Strict):
     self_handled = truth("The collector has mended it on the spot.", load_default=False)
     reporter_name = text("Who reports, for the callback.", load_default="", validate=ma.validate.Length(max=100))
     reporter_phone = text("Telephone for the callback.", load_default="", validate=ma.validate.Length(max=40))
-    external_id = text("The number another system gave it.", load_default=None, allow_none=True)
+    external_id = text(
+        "The number another system gave it; a channel's number is one case.", load_default=None, allow_none=True
+    )
     title = text(
         "A short title; the subclass's name when empty.", load_default="", validate=ma.validate.Length(max=200)
     )
@@ -86,6 +88,12 @@ class CaseQuery(LimitQuery):
         return {**beside, "wanted": CaseFilter(**values)}
 
 
+PROVENANCE = (
+    "Where the code of the subclass comes from: found, memory, provisional or city. Mark what is memory or provisional"
+    " wherever you show it."
+)
+
+
 class CaseSummarySchema(Strict):
     """A case in one line."""
 
@@ -109,6 +117,7 @@ class CaseSummarySchema(Strict):
     due_at = moment("When the handling limit ends; none while its clock pauses.", allow_none=True)
     closed_at = moment("When it ended.", allow_none=True)
     light = text("green, yellow (80 % used), red (limit used up), or none.", allow_none=True)
+    provenance = text(PROVENANCE)
 
 
 class CasePageSchema(Strict):
@@ -155,6 +164,8 @@ class ClassSchema(Strict):
     closing_condition = text("When the case may be closed.")
     limit = text("The handling limit.")
     condition_provenance = text("Where the filing condition comes from: found, memory, provisional or city.")
+    evidence = text("The manual's rule of evidence: `before_photo 1; after_photo 2`; empty without one.")
+    extension = text("The manual's rule of extension: `2 x 5 work_day`, or `none` for never; empty without one.")
 
 
 class LinkSchema(Strict):

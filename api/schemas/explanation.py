@@ -76,6 +76,15 @@ class ChoiceSchema(Strict):
     ways = fields.List(fields.Nested(WaySchema))
 
 
+class AskedForSchema(SaidSchema):
+    """Evidence a task asks for."""
+
+    count = whole("How many different files.")
+    there = whole("How many the case has that count.")
+    by = text("`diagram` or `manual`.")
+    why = text("The rule of the command manual, in words; empty when the diagram always asks.")
+
+
 class WaitingTaskSchema(Strict):
     """An open task."""
 
@@ -94,7 +103,7 @@ class WaitingTaskSchema(Strict):
     since = moment("Open since.")
     due_at = moment("Due.", allow_none=True)
     why_due = fields.List(fields.String(), metadata={"description": "Why it is due then, sentence by sentence."})
-    evidence = fields.List(fields.Nested(SaidSchema), metadata={"description": "Photos it needs."})
+    evidence = fields.List(fields.Nested(AskedForSchema), metadata={"description": "Evidence it needs."})
     choices = fields.List(fields.Nested(ChoiceSchema))
     text = text("Who and by when, in words.")
 

@@ -68,12 +68,26 @@ class FieldSchema(Strict):
     options = fields.List(fields.Nested(OptionSchema))
 
 
+class AskedSchema(Strict):
+    """Evidence a task asks for, and which rule says so."""
+
+    role = text("Kind of evidence.")
+    count = whole("How many different files.")
+    there = whole("How many the case has that count.")
+    missing = whole("How many are to be added.")
+    by = text("`diagram`, or `manual`: the command manual's rule for the filing condition of the case.")
+    condition = text("The filing condition, `event/0110/2`; empty when the diagram asks.")
+    rule = text("The manual's rule as it is written; empty when the diagram asks.")
+    always = truth("Asked for whatever is answered; otherwise only for some answers.")
+
+
 class TaskDetailSchema(Strict):
     """A task opened."""
 
     task = fields.Nested(TaskSummarySchema)
     limit = text("The task's own limit; empty when a case clock decides.")
     evidence = fields.List(fields.String(), metadata={"description": "Kinds of photos it needs before it completes."})
+    evidence_asked = fields.List(fields.Nested(AskedSchema))
     form = mapping("The form-js schema in your language; none when the task has no form.", allow_none=True)
     fields_ = fields.List(fields.Nested(FieldSchema), data_key="fields")
     defaults = mapping("Values shown to the form.")

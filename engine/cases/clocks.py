@@ -63,12 +63,20 @@ def pause_clock(clock: CaseClock, calendar: WorkCalendar, now: datetime, reason:
         _open_span(clock, now, reason, running=False)
 
 
-def extend_clock(clock: CaseClock, calendar: WorkCalendar, now: datetime) -> None:
-    """Add one original limit. Shares that are no longer used up may fire again."""
+def extend_clock(clock: CaseClock, calendar: WorkCalendar, now: datetime, each: Limit | None = None) -> None:
+    """Add ``each``, else one original limit. Shares that are no longer used up may fire again."""
     done = used(clock, calendar, now)
-    clock.total += clock.original
+    clock.total += clock.original if each is None else _on_measure(clock, calendar, now, each)
     clock.fired = {key: share for key, share in clock.fired.items() if share * clock.total <= done}
     clock.due_at = moment(clock, calendar, 1.0)
+
+
+def _on_measure(clock: CaseClock, calendar: WorkCalendar, now: datetime, each: Limit) -> float:
+    """A limit as seconds on a clock's own measure: of another measure, what that clock runs while it lasts."""
+    unit, start = parse_limit(clock.limit_text).unit, clock.due_at or now
+    if each.unit.measure is unit.measure:
+        return calendar.amount(start, each).total_seconds()
+    return calendar.worked(start, calendar.add(start, each), unit).total_seconds()
 
 
 def used(clock: CaseClock, calendar: WorkCalendar, now: datetime) -> float:

@@ -19,6 +19,7 @@ _WORDS = {
         "paused": "{start}至{end}暂停：{reason}",
         "pauses": "{start}起暂停：{reason}，恢复后再定到期时间",
         "extended": "已延期 {times} 次，每次 {limit}",
+        "extended_by": "已延期，共增加 {hours} 小时",
         "left": "{start}起还剩 {hours} 小时",
         "due": "{due} 到期",
         "stopped": "{at} 停止计时，共用 {hours} 小时",
@@ -29,6 +30,7 @@ _WORDS = {
         "paused": "From {start} to {end} it paused: {reason}",
         "pauses": "Since {start} it pauses: {reason}; the due moment is known when it resumes",
         "extended": "Extended {times} times, {limit} each",
+        "extended_by": "Extended by {hours} h in all",
         "left": "From {start} {hours} h are left",
         "due": "Due {due}",
         "stopped": "Stopped at {at} after {hours} h",
@@ -88,16 +90,18 @@ class DeadlineReason:
 
 def explain_deadline(platform: Platform, case: Case, now: datetime) -> DeadlineReason:
     """Every clock of a case with its reasons."""
-    return DeadlineReason(case.number, case.due_at, tuple(explain_clock(platform, clock, now) for clock in case.clocks))
+    return DeadlineReason(
+        case.number, case.due_at, tuple(explain_clock(platform, clock, now, case.extensions) for clock in case.clocks)
+    )
 
 
-def explain_clock(platform: Platform, clock: CaseClock, now: datetime) -> ClockReason:
-    """One clock: its spans and the sentences that lead to its due moment."""
+def explain_clock(platform: Platform, clock: CaseClock, now: datetime, extensions: int) -> ClockReason:
+    """One clock: its spans and the sentences that lead to its due moment. ``extensions``: those of its case."""
     return ClockReason(
         clock=clock_view(platform, clock, now),
         spans=tuple(span_view(platform, clock, span, now) for span in clock.spans),
-        sentences=tuple(sentences(platform, clock, now, "zh")),
-        sentences_en=tuple(sentences(platform, clock, now, "en")),
+        sentences=tuple(sentences(platform, clock, now, "zh", extensions)),
+        sentences_en=tuple(sentences(platform, clock, now, "en", extensions)),
     )
 
 
@@ -134,7 +138,7 @@ def say_reason(platform: Platform, reason: str, language: str) -> str:
     return ("、" if language == "zh" else ", ").join(said_tasks)
 
 
-def sentences(platform: Platform, clock: CaseClock, now: datetime, language: str) -> Iterator[str]:
+def sentences(platform: Platform, clock: CaseClock, now: datetime, language: str, extensions: int) -> Iterator[str]:
     """From the rule to the due moment. A clock that has run without pause is explained by the calendar itself."""
     calendar = platform.host.calendar
     limit = parse_limit(clock.limit_text)
@@ -143,7 +147,7 @@ def sentences(platform: Platform, clock: CaseClock, now: datetime, language: str
     if first is not None and whole and clock.stopped_at is None:
         yield from calendar.explain(first.started_at, limit, language)
         return
-    yield from rule(calendar, clock, limit, language)
+    yield from rule(calendar, clock, limit, language, extensions)
     words = _WORDS[language]
     for span in clock.spans:
         start, end = said(calendar, span.started_at), said(calendar, span.ended_at)
@@ -161,13 +165,18 @@ def sentences(platform: Platform, clock: CaseClock, now: datetime, language: str
         yield words["due"].format(due=said(calendar, clock.due_at))
 
 
-def rule(calendar: WorkCalendar, clock: CaseClock, limit: Limit, language: str) -> Iterator[str]:
-    """The limit, how it is counted, and its extensions."""
+def rule(calendar: WorkCalendar, clock: CaseClock, limit: Limit, language: str, extensions: int) -> Iterator[str]:
+    """The limit, how it is counted, and its extensions: by original limits, or by what the manual gives instead."""
     if clock.spans:
         yield calendar.explain(clock.spans[0].started_at, limit, language)[0]
-    times = round(clock.total / clock.original) - 1 if clock.original else 0
-    if times > 0:
+    more = clock.total - clock.original
+    if more <= 0:
+        return
+    times = round(more / clock.original) if clock.original else 0
+    if times == extensions and abs(more - times * clock.original) < 1:
         yield _WORDS[language]["extended"].format(times=times, limit=limit_text(limit, language))
+    else:
+        yield _WORDS[language]["extended_by"].format(hours=hours(more))
 
 
 def said(calendar: WorkCalendar, moment: datetime | None) -> str:

@@ -19,10 +19,11 @@ from engine.cases.access import access_case, require
 from engine.cases.evidence_views import views_of
 from engine.cases.transaction import act_once
 from engine.cases.view_values import EvidenceView
+from engine.catalogue.condition_rules import ROLES as ROLES  # pages, schemas and checks take them from here
 from engine.city import City
 from engine.errors import Conflict, Invalid, NotFound
 from engine.evidence.keeping import ensure_there, hold_files, put_files
-from engine.evidence.kinds import PHOTO, VIDEO, VOICE, kind_of, read_recording
+from engine.evidence.kinds import PHOTO, kind_of, read_recording
 from engine.evidence.likeness import index_photo, signed
 from engine.evidence.photos import Photo, read_photo
 from engine.evidence.store import COPIES, ORIGINAL, PUBLIC, THUMBNAIL, name_file
@@ -30,10 +31,6 @@ from engine.models import Case, CaseEvent, Evidence
 from engine.organisation.actor import Actor
 from engine.platform import Platform
 
-ROLES = (
-    "before_photo", "after_photo", "near_photo", "far_photo", "reference_photo", "verify_photo", "check_photo",
-    "document_photo", VIDEO, VOICE,
-)  # fmt: skip
 NO_MORE = ("rejected", "merged", "voided")
 SUFFIXES = {
     "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"), "image/png": (".png",), "image/webp": (".webp",),

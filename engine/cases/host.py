@@ -13,9 +13,12 @@ from engine.calendar import Limit, WorkCalendar
 from engine.casefile.unit import Unit
 from engine.cases import clocks
 from engine.catalogue.book import CatalogueBook
+from engine.catalogue.condition_rules import SILENT, ConditionRules, ExtensionRule, RuleUnreadable
 from engine.catalogue.lookup import limit_for
+from engine.catalogue.provenance import marked
 from engine.city import City
 from engine.city_calendars import city_calendar
+from engine.errors import CityBroken
 from engine.ground.index import Ground
 from engine.models import Case, Component, FilingCondition, Subclass
 from engine.organisation.directory import Directory
@@ -48,6 +51,7 @@ class CaseHost:
         """The ``case`` dictionary of expressions; see docs/reference/diagrams.md for its keys."""
         places = (case.community_code or "", case.subdistrict_code or "", case.district_code or "")
         duty = self.class_department(unit, case)
+        extends = self.extension_rule(unit, case)
         return {
             "number": case.number,
             "kind": case.kind,
@@ -79,6 +83,8 @@ class CaseHost:
             "returns": case.returns,
             "supervisions": case.supervisions,
             "appeals": case.appeals,
+            "extension_times": extends.times if extends is not None else None,
+            "extension_rule": extends.text if extends is not None else "",
             "status": case.status,
             "limit": case.limit_text,
             "overdue": clocks.is_overdue(case, self.calendar, now),
@@ -91,7 +97,7 @@ class CaseHost:
         """Every filing condition of a catalogue version as a choice of forms; ``case/classify`` takes its ``value``."""
         if version_id not in self._conditions:
             rows = session.execute(
-                select(FilingCondition, Subclass.name, Subclass.name_en)
+                select(FilingCondition, Subclass.name, Subclass.name_en, Subclass.code_source)
                 .join(
                     Subclass,
                     (Subclass.version_id == FilingCondition.version_id)
@@ -104,10 +110,12 @@ class CaseHost:
             self._conditions[version_id] = [
                 {
                     "value": f"{row.kind}/{row.full_code}/{row.condition_no}",
-                    "label": f"{row.full_code} {name}: {row.text}",
-                    "label_en": f"{row.full_code} {name_en}: {row.text_en or row.text}",
+                    "label": marked(f"{row.full_code} {name}: {row.text}", code_source, row.source),
+                    "label_en": marked(
+                        f"{row.full_code} {name_en}: {row.text_en or row.text}", code_source, row.source, english=True
+                    ),
                 }
-                for row, name, name_en in rows
+                for row, name, name_en, code_source in rows
             ]
         return self._conditions[version_id]
 
@@ -124,6 +132,30 @@ class CaseHost:
             return ""
         entry = self.catalogue.edition(unit, case.catalogue_version_id).subclasses.get((case.kind, case.full_code))
         return entry.department if entry is not None else ""
+
+    def rules(self, unit: Unit, case: Case) -> ConditionRules:
+        """The manual's rules for a case, by its filing condition and the version it has."""
+        if case.catalogue_version_id is None or case.condition_no is None:
+            return SILENT
+        edition = self.catalogue.edition(unit, case.catalogue_version_id)
+        return edition.rules.get((case.kind, case.full_code, case.condition_no), SILENT)
+
+    def extension_rule(self, unit: Unit, case: Case) -> ExtensionRule | None:
+        """How the manual lets a case's limit be extended; none where it says nothing. Raises CityBroken."""
+        rules = self.rules(unit, case)
+        try:
+            return rules.extends
+        except RuleUnreadable as error:
+            key = condition_key(case.kind, case.full_code, case.condition_no)
+            raise CityBroken(f"filing condition {key}: {error.message}") from error
+
+    def class_provenance(self, session: Session, case: Case) -> str:
+        """Where the code of a case's subclass comes from; empty where its version does not know it."""
+        if case.catalogue_version_id is None:
+            return ""
+        edition = self.catalogue.edition(Unit(session), case.catalogue_version_id)
+        entry = edition.subclasses.get((case.kind, case.full_code))
+        return entry.provenance if entry is not None else ""
 
     def component_department(self, unit: Unit, case: Case) -> str | None:
         """Who owns the reported component, or maintains it, as far as the register knows."""

@@ -20,7 +20,6 @@ from engine.cases.opening import open_beside
 from engine.catalogue.lookup import limit_for
 from engine.errors import OperatorRefused
 from engine.models import Case, CaseLink, Evaluation, Supervision
-from engine.patrol.choosing import choose_collector
 from engine.registry import Operator, OperatorFunction
 from engine.workflow.lists import CONDITION_LIMIT
 from engine.workflow.step import Step
@@ -219,13 +218,25 @@ def stop_clock(step: Step, clock: str) -> None:
 
 
 def extend(step: Step, clock: str, reason: str = "") -> None:
-    """Move the deadline by one original limit."""
+    """Move the deadline as far as the manual's rule for the case says, else by one original limit.
+
+    Refused when the rule allows no extension, or none any more.
+    """
+    host: Any = step.host
     found = clocks.find_clock(step.case, clock)
     if found is None:
         raise OperatorRefused(f"the case has no clock {clock!r} to extend")
-    clocks.extend_clock(found, step.host.calendar, step.now)
+    rule = host.extension_rule(step.unit, step.case) if clock == clocks.HANDLING else None
+    if rule is not None and step.case.extensions >= rule.times:
+        raise OperatorRefused(
+            f"the command manual allows {rule.times} extensions of case {step.case.number} ({rule.text}) and it has had"
+            f" {step.case.extensions}; handle it within its limit"
+        )
+    each = rule.each if rule is not None else None
+    clocks.extend_clock(found, step.host.calendar, step.now, each)
     step.case.extensions += 1
-    step.record("extended", clock=clock, reason=reason, limit=found.limit_text)
+    rules = {"rule": rule.text} if rule is not None else {}
+    step.record("extended", clock=clock, reason=reason, limit=str(each or found.limit_text), **rules)
 
 
 def suspend(step: Step, until: Any = None, reason: str = "") -> dict[str, Any]:
@@ -397,6 +408,5 @@ _FUNCTIONS: dict[str, OperatorFunction] = {
     "evaluate": evaluate,
     "record_appeal": record_appeal,
     "open_linked": open_linked,
-    "choose_collector": choose_collector,
 }
 CORE_OPERATORS = tuple(Operator(f"case/{topic}", function) for topic, function in _FUNCTIONS.items())

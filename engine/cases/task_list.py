@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from engine.casefile.unit import Unit
 from engine.cases.access import access_task, mine_or_my_groups
+from engine.cases.evidence_asked import Asked, asked_of, rules_on
 from engine.cases.form_names import form_names
 from engine.cases.lights import task_light
 from engine.cases.paging import Order, fetch_page, moment_key
@@ -61,11 +62,12 @@ class TaskPage:
 
 @dataclass(frozen=True)
 class TaskDetail:
-    """A task opened: its form as it is shown now, the values it starts with and the photos it asks for."""
+    """A task opened: its form as it is shown now, the values it starts with and the evidence it asks for, by which
+    rule and how much of it is there."""
 
     task: TaskSummary
     limit: str
-    evidence: tuple[str, ...]
+    evidence: tuple[Asked, ...]
     form: Form | None
     fields: tuple[FieldView, ...]
     defaults: Mapping[str, Any]
@@ -141,6 +143,8 @@ def open_task(
     step = begin_step(unit, platform, file, now, actor)
     step.process = task.process
     form = find_form(step.definition, task)
+    properties = step.definition.element(task.process, task.element).properties
+    asked = asked_of(session, task, properties, file.case, rules_on(step), step.definition.functions)
     context = {
         **form_context(step, task),
         **form_names(unit, actor, file.case.id, form),
@@ -149,7 +153,7 @@ def open_task(
     return TaskDetail(
         task=summarise_tasks(session, platform, actor, [task], now)[0],
         limit=task.limit_text,
-        evidence=tuple(task.evidence.split()),
+        evidence=tuple(asked),
         form=form,
         fields=form.fields(context, {**task.defaults, **(answers or {})}) if form is not None else (),
         defaults=task.defaults,

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.casefile.asking import Question
@@ -15,12 +14,13 @@ from engine.casefile.file import CaseFile
 from engine.casefile.unit import Unit, unit_of
 from engine.cases.access import access_task, may_do, missing_task, refuse_barred, refuse_own_case
 from engine.cases.drafts import DROP_OWN
+from engine.cases.evidence_asked import require_evidence
 from engine.cases.form_names import form_names
 from engine.cases.opening import settle_stage
 from engine.cases.steps import begin_step
 from engine.cases.transaction import act_once
 from engine.errors import Conflict, Invalid
-from engine.models import CaseEvent, Evidence, Person, Task
+from engine.models import Person, Task
 from engine.organisation.actor import Actor
 from engine.platform import Platform
 from engine.workflow.definitions import Definition
@@ -28,7 +28,6 @@ from engine.workflow.forms import Form, FormInvalid
 from engine.workflow.step import Step
 
 DROP_DRAFT = Question(DROP_OWN, "task", "person")
-EVIDENCE_SINCE = ("dispatched", "redispatched", "rework", "reopened")
 
 
 def claim_task(session: Session, actor: Actor, task_id: UUID, now: datetime) -> Task:
@@ -95,13 +94,17 @@ def complete_task(
         step.process = task.process
         step.department = task.scope if task.scope in platform.host.directory.units else None
         clean = check_answers(step, task, answers)
-        require_evidence(unit, task)
+        require_evidence(step, task, clean)
+        filed_under = condition_of(file)
         step.element = step.definition.element(task.process, task.element)
         step.record("task_completed", answers=clean, name=task.name, task=str(task.id))
         if task.form:
             unit.later(DROP_DRAFT, task=task.id, person=actor.person_id)
         task.completed_at, task.completed_by, task.version = now, actor.person_id, task.version + 1
         platform.runtime.complete(step, task, clean)
+        if condition_of(file) != filed_under:
+            # The answer settled another condition or version: what that one asks for has to be there too.
+            require_evidence(step, task, clean)
         settle_stage(step)
         return standing(step)
 
@@ -174,18 +177,10 @@ def check_answers(step: Step, task: Task, answers: Mapping[str, Any]) -> dict[st
     return form.validate(answers, names, now=step.now.astimezone(step.host.city.time_zone))
 
 
-def require_evidence(unit: Unit, task: Task) -> None:
-    """The photos a task asks for, taken since the unit last got the case."""
-    for role in task.evidence.split():
-        session = unit.session
-        since = session.scalar(
-            select(func.max(CaseEvent.at)).where(CaseEvent.case_id == task.case_id, CaseEvent.kind.in_(EVIDENCE_SINCE))
-        )
-        query = select(func.count()).where(Evidence.case_id == task.case_id, Evidence.role == role)
-        if since is not None:
-            query = query.where(Evidence.uploaded_at >= since)
-        if not session.scalar(query):
-            raise Invalid(f"{task.name} needs evidence of kind {role}; upload it first", field="evidence")
+def condition_of(file: CaseFile) -> tuple[int | None, str, str, int | None]:
+    """What the manual's rules for a case hang on."""
+    case = file.case
+    return case.catalogue_version_id, case.kind, case.full_code, case.condition_no
 
 
 __all__ = ["FormInvalid", "claim_task", "complete_task", "release_task", "standing"]

@@ -21,7 +21,8 @@ class Named:
 
 @dataclass(frozen=True)
 class CaseSummary:
-    """A case in one line of a list. ``light`` is that of the handling limit."""
+    """A case in one line of a list. ``light`` is that of the handling limit; ``provenance`` says where the code of its
+    subclass comes from (``found memory provisional city``), so that what is in doubt can be marked."""
 
     number: str
     status: str
@@ -43,6 +44,7 @@ class CaseSummary:
     due_at: datetime | None
     closed_at: datetime | None
     light: str | None
+    provenance: str
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class ClassView:
     closing_condition: str
     limit: str
     condition_provenance: str
+    evidence: str
+    extension: str
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from engine.cases import clocks
 from engine.cases.actions import possible_actions
@@ -65,8 +65,8 @@ __all__ = [
 
 
 def summarise(platform: Platform, case: Case, now: datetime) -> CaseSummary:
-    """A case in one line."""
-    host = platform.host
+    """A case in one line; it belongs to a session."""
+    host, session = platform.host, object_session(case)
     return CaseSummary(
         number=case.number, status=case.status, stage=case.stage, title=case.title, kind=case.kind,
         full_code=case.full_code, condition_no=case.condition_no, source=case.source, urgent=case.urgent,
@@ -74,6 +74,7 @@ def summarise(platform: Platform, case: Case, now: datetime) -> CaseSummary:
         subdistrict=division(platform, case.subdistrict_code), district=division(platform, case.district_code),
         lead_department=department(platform, case.lead_department), reported_at=case.reported_at, due_at=case.due_at,
         closed_at=case.closed_at, light=case_light(case, host.calendar, now),
+        provenance=host.class_provenance(session, case) if session is not None else "",
     )  # fmt: skip
 
 
@@ -124,6 +125,8 @@ def class_view(session: Session, case: Case) -> ClassView | None:
         closing_condition=condition.closing_condition if condition else "",
         limit=case.limit_text or (condition.limit if condition else ""),
         condition_provenance=condition.source if condition else "",
+        evidence=condition.evidence if condition else "",
+        extension=condition.extension if condition else "",
     )
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, select
 
 from engine.casefile.asking import Question
 from engine.casefile.unit import Unit
+from engine.catalogue.condition_rules import ConditionRules
 from engine.catalogue.lookup import valid_on
 from engine.errors import CityBroken, Invalid
 from engine.models import CatalogueVersion, FilingCondition, Subclass
@@ -26,20 +27,23 @@ IN_FORCE = Question(valid_on(_day).with_only_columns(CatalogueVersion.id), "day"
 
 @dataclass(frozen=True)
 class Entry:
-    """A subclass: its names and the catalogue department that answers for it."""
+    """A subclass: its names, the catalogue department that answers for it, and where its code comes from."""
 
     name: str
     name_en: str
     department: str
+    provenance: str = ""
 
 
 @dataclass(frozen=True)
 class Edition:
-    """One version. Subclasses by (kind, code), limits of filing conditions by (kind, code, number)."""
+    """One version. Subclasses by (kind, code), limits and rules of filing conditions by (kind, code, number);
+    ``rules`` has only conditions that have some."""
 
     id: int
     subclasses: Mapping[tuple[str, str], Entry]
     limits: Mapping[tuple[str, str, int], str]
+    rules: Mapping[tuple[str, str, int], ConditionRules]
 
     def subclass(self, kind: str, full_code: str) -> Entry:
         """A subclass. Raises Invalid naming the code."""
@@ -95,16 +99,25 @@ class CatalogueBook:
 
 def _read(unit: Unit, version_id: int) -> Edition:
     session = unit.session
-    subclasses = select(Subclass.kind, Subclass.full_code, Subclass.name, Subclass.name_en, Subclass.dept_code).where(
-        Subclass.version_id == version_id
-    )
+    subclasses = select(
+        Subclass.kind, Subclass.full_code, Subclass.name, Subclass.name_en, Subclass.dept_code, Subclass.code_source
+    ).where(Subclass.version_id == version_id)
     conditions = (
-        select(FilingCondition.kind, FilingCondition.full_code, FilingCondition.condition_no, FilingCondition.limit)
+        select(
+            FilingCondition.kind, FilingCondition.full_code, FilingCondition.condition_no, FilingCondition.limit,
+            FilingCondition.evidence, FilingCondition.extension,
+        )
         .where(FilingCondition.version_id == version_id)
         .order_by(FilingCondition.kind, FilingCondition.full_code, FilingCondition.condition_no)
-    )
+    )  # fmt: skip
+    found = session.execute(conditions).all()
     return Edition(
         version_id,
-        {(kind, code): Entry(name, name_en, duty) for kind, code, name, name_en, duty in session.execute(subclasses)},
-        {(kind, code, number): limit for kind, code, number, limit in session.execute(conditions)},
+        {(kind, code): Entry(*said) for kind, code, *said in session.execute(subclasses)},
+        {(kind, code, number): limit for kind, code, number, limit, _, _ in found},
+        {
+            (kind, code, number): ConditionRules(evidence, extension)
+            for kind, code, number, _, evidence, extension in found
+            if evidence or extension
+        },
     )

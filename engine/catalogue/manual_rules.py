@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from engine.calendar import LimitError
+from engine.catalogue.condition_rules import ROLES, RuleUnreadable, read_evidence_rule, read_extension_rule
 from engine.catalogue.lookup import limit_for
 from engine.catalogue.manual import CLASSES, CONDITIONS, Key, Manual, Row, Table
 from engine.catalogue.manual_codes import EXTENSION, class_of, next_extension_codes, wrong_2007
@@ -18,11 +19,7 @@ KINDS = ("component", "event")
 GEOMETRIES = ("point", "line", "polygon")
 SCOPES = ("national", EXTENSION, "city")
 PROVENANCE = ("found", "memory", "provisional", "city")
-PHOTOS = ("before_photo", "after_photo", "verify_photo", "check_photo", "document_photo")
-"""Roles of evidence a manual may ask for."""
 CODE_2007 = re.compile(r"[0-9]{4}")
-EVIDENCE = re.compile(r"(?P<role>\w+)\s+(?P<count>[1-9]\d?)")
-EXTENDED = re.compile(r"(?P<times>[1-9])\s*[x×]\s*(?P<limit>.+)")
 
 
 def find_faults(
@@ -79,7 +76,7 @@ def check_condition(row: Row) -> Iterator[Fault]:
     if re.split(r"[:\s]", row["source"], maxsplit=1)[0] not in PROVENANCE:
         yield Fault("source", "source", {"value": row["source"], "known": ", ".join(PROVENANCE)})
     if row["evidence"] and not is_evidence_rule(row["evidence"]):
-        yield Fault("evidence", "evidence", {"value": row["evidence"], "known": ", ".join(PHOTOS)})
+        yield Fault("evidence", "evidence", {"value": row["evidence"], "known": ", ".join(ROLES)})
     if row["extension"] and not is_extension_rule(row["extension"]):
         yield Fault("extension", "extension", {"value": row["extension"]})
 
@@ -97,22 +94,19 @@ def check_limit(row: Row) -> Fault | None:
 
 
 def is_evidence_rule(text: str) -> bool:
-    """Whether a text is ``role count; role count`` with roles of photos, each once."""
-    found = [EVIDENCE.fullmatch(part.strip()) for part in text.split(";")]
-    roles = [match["role"] for match in found if match]
-    return None not in found and set(roles) <= set(PHOTOS) and len(set(roles)) == len(roles)
+    """Whether a text is ``role count; role count`` with roles of evidence, each once."""
+    try:
+        return bool(read_evidence_rule(text))
+    except RuleUnreadable:
+        return False
 
 
 def is_extension_rule(text: str) -> bool:
     """Whether a text is ``none`` or ``times x limit``."""
-    match = EXTENDED.fullmatch(text)
-    if match is None:
-        return text == "none"
     try:
-        parse_limit(match["limit"])
-    except LimitError:
+        return read_extension_rule(text) is not None
+    except RuleUnreadable:
         return False
-    return True
 
 
 def _misfits(manual: Manual, diff: ManualDiff, places: dict[tuple[str, Key], int]) -> Iterator[Fault]:

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from datetime import date
 
 from engine.calendar import LimitError
+from engine.catalogue.condition_rules import RuleUnreadable
 from engine.catalogue.lookup import limit_for
 from engine.checks.finding import Finding, Source, split_remedy, suggest
 from engine.checks.material import Material
 from engine.checks.organisation import Rows, read_rows
 from engine.city import City
 from engine.layers import Found
-from engine.loading.catalogue import CLASS, CONDITION, PROVENANCE, catalogue_files
+from engine.loading.catalogue import CLASS, CONDITION, PROVENANCE, catalogue_files, rules_of
 from engine.loading.organisation import DEPARTMENT as UNIT
 
 KINDS = ("component", "event")
@@ -105,6 +106,11 @@ def check_condition(
         message = f"source {row['source']!r} does not say where the row comes from"
         yield source.error(name, message, f"begin with one of {', '.join(PROVENANCE)}", line)
     yield from check_limit(name, row["limit"], source, line)
+    try:
+        rules_of(row)
+    except RuleUnreadable as error:
+        message, remedy = split_remedy(error.message, "write it as docs/reference/command-manual.md says")
+        yield source.error(name, message, remedy, line)
 
 
 def check_limit(name: str, text: str, source: Source, line: int) -> Iterator[Finding]:

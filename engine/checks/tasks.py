@@ -17,7 +17,7 @@ STAGES = (
     "accept", "verify", "file", "coordinate", "dispatch", "receive", "handle", "feedback", "suspended", "check",
     "rework", "close", "callback", "evaluate", "appeal", "supervise", "enforce",
 )  # fmt: skip
-PROPERTIES = ("stage", "choose", "limit", "clock", "warn_at", "evidence")
+PROPERTIES = ("stage", "limit", "clock", "warn_at", "evidence", "manual_evidence", "evidence_when")
 CLOCK = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -30,7 +30,6 @@ def check_tasks(material: Material) -> Iterator[Finding]:
                 yield from check_role(material, element, source)
                 yield from check_form(material, element, source)
                 yield from check_properties(material, element, source)
-                yield from check_choice(material, element, source)
             elif element.kind == "intermediateCatchEvent" and element.event in ("message", "signal", "conditional"):
                 yield from _check_wait(diagram, element, source)
             elif element.kind == "receiveTask":
@@ -75,32 +74,6 @@ def check_role(material: Material, element: Element, source: Source) -> Iterator
         yield source.error(element.id, message, remedy, element.line)
 
 
-def check_choice(material: Material, element: Element, source: Source) -> Iterator[Finding]:
-    """What chooses a person is an operator that takes a role and a scope."""
-    topic = element.properties.get("choose", "").strip()
-    if not topic:
-        return
-    operators = material.registry.operators
-    if topic not in operators:
-        message = f"there is no operator {topic!r} to choose somebody"
-        remedy = suggest(topic, operators, "enable the plugin that has it")
-        yield source.error(element.id, message, remedy, element.line)
-        return
-    for fault in operators[topic].faults(("role", "scope")):
-        message, remedy = split_remedy(fault, "name an operator that takes role and scope")
-        yield source.error(element.id, message, remedy, element.line)
-
-
-def check_form(material: Material, element: Element, source: Source) -> Iterator[Finding]:
-    """The form exists. Without one the task is completed by a button alone."""
-    if element.form and element.kind == "manualTask":
-        remedy = "make it a user task, or take the form away"
-        yield source.error(element.id, f"the manual task {element.name} has a form", remedy, element.line)
-    if element.form and element.form not in material.forms and not material.has_file(f"forms/{element.form}.json"):
-        message = f"there is no form forms/{element.form}.json"
-        yield source.error(element.id, message, suggest(element.form, material.forms, "add the file"), element.line)
-
-
 def check_properties(material: Material, element: Element, source: Source) -> Iterator[Finding]:
     """Stage, limit, clock, warning and evidence can be read; every task is due at some time."""
     properties = element.properties
@@ -132,10 +105,26 @@ def check_properties(material: Material, element: Element, source: Source) -> It
     match = SHARE.match(warn_at)
     if warn_at and (match is None or not 0 < float(match.group(1)) <= 100):
         yield source.error(element.id, f"warn_at {warn_at!r} is no share of the limit", "write 80 %", element.line)
-    for role in properties.get("evidence", "").split():
-        if role not in EVIDENCE_ROLES:
-            message = f"evidence {role!r} is unknown"
-            yield source.error(element.id, message, f"use {' or '.join(EVIDENCE_ROLES)}", element.line)
+    yield from _check_evidence(element, source)
+
+
+def _check_evidence(element: Element, source: Source) -> Iterator[Finding]:
+    """Roles of evidence are known, those of the manual too, and what they hang on is an expression."""
+    properties = element.properties
+    for name in ("evidence", "manual_evidence"):
+        for role in properties.get(name, "").split():
+            if role not in EVIDENCE_ROLES:
+                message = f"{name} {role!r} is unknown"
+                yield source.error(element.id, message, f"use {' or '.join(EVIDENCE_ROLES)}", element.line)
+    when = properties.get("evidence_when", "").strip()
+    if not when:
+        return
+    if not any(properties.get(name, "").strip() for name in ("evidence", "manual_evidence")):
+        message = "evidence_when says when no evidence is asked for"
+        yield source.warning(element.id, message, "name roles in evidence or manual_evidence", element.line)
+    if not (when.startswith("${") and when.endswith("}")):
+        message = f"evidence_when {when!r} is no expression"
+        yield source.error(element.id, message, "write ${answer.decision == 'done'}", element.line)
 
 
 def started_clocks(material: Material) -> set[str]:

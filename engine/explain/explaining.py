@@ -15,11 +15,12 @@ from engine.casefile.unit import Unit
 from engine.cases.actions import ACTIONS
 from engine.cases.deadlines import explain_deadline
 from engine.cases.diagrams import case_instance
+from engine.cases.evidence_asked import DIAGRAM, asked_of
 from engine.explain.foresight import Foresight
 from engine.explain.knowledge import Knowledge
 from engine.explain.past import field_label, look_back, option_label
 from engine.explain.telling import headline, sentences, tell_action, tell_task, tell_timer
-from engine.explain.values import Choice, Explanation, Named, PossibleAction, TimeUp, WaitingTask, Way
+from engine.explain.values import AskedFor, Choice, Explanation, Named, PossibleAction, TimeUp, WaitingTask, Way
 from engine.explain.voice import Voice
 from engine.models import Case, DutyGrid, Instance, Person, Task, Timer
 from engine.organisation.duty import people_for
@@ -129,10 +130,22 @@ class _View:
             assignee=voice.person(holder) if holder is not None else "", people=shown,
             people_more=len(people) - len(shown), since=task.created_at, due_at=task.due_at,
             why_due=tuple(self._why_due(task)),
-            evidence=tuple(Named(kind, voice.word("photo", kind)) for kind in task.evidence.split()),
+            evidence=tuple(self._evidence(task, element)),
             choices=tuple(self._choices(element, at)) if at is not None else (), text="",
         )  # fmt: skip
         return replace(told, text=tell_task(voice, told, self.now, people=self.people))
+
+    def _evidence(self, task: Task, element: Element) -> Iterator[AskedFor]:
+        """What the task asks for, each with the rule that says so."""
+        rules = self.platform.host.rules(Unit(self.session), self.case)
+        for each in asked_of(
+            self.session, task, element.properties, self.case, rules, self.definition.functions
+        ):  # fmt: skip
+            why = "" if each.by == DIAGRAM else self.voice.say("by_manual", rule=each.rule, condition=each.condition)
+            if not each.always:
+                why += self.voice.say("by_answer")
+            name = self.voice.word("photo", each.role)
+            yield AskedFor(each.role, name, each.count, each.there, each.by, why)
 
     def _why_due(self, task: Task) -> Iterator[str]:
         """From the task's own limit, or the case clock it runs with, to its due moment."""

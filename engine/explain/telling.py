@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from engine.explain.values import Explanation, PossibleAction, TimeUp, WaitingTask, Way
+from engine.explain.values import AskedFor, Explanation, PossibleAction, TimeUp, WaitingTask, Way
 from engine.explain.voice import Voice
 from engine.workflow.standing import Waiting
 
@@ -45,8 +45,14 @@ def tell_task(voice: Voice, task: WaitingTask, now: datetime, *, people: bool) -
     if task.due_at is not None and task.due_at < now:
         text += voice.say("overdue")
     if task.evidence:
-        text += voice.say("photos", photos=voice.listed([each.name for each in task.evidence]))
+        text += voice.say("photos", photos=voice.listed([_asked(voice, each) for each in task.evidence]))
     return text
+
+
+def _asked(voice: Voice, asked: AskedFor) -> str:
+    """Evidence with how many files, and why where the manual asks for it."""
+    many = voice.say("photos_many", count=asked.count) if asked.count > 1 else ""
+    return f"{asked.name}{many}{asked.why}"
 
 
 def tell_timer(voice: Voice, timer: TimeUp) -> str:

@@ -82,6 +82,18 @@ class Named:
 
 
 @dataclass(frozen=True)
+class AskedFor:
+    """Evidence a task asks for: its role with its name, and why in words, ``there`` of ``count`` files present."""
+
+    code: str
+    name: str
+    count: int
+    there: int
+    by: str
+    why: str
+
+
+@dataclass(frozen=True)
 class WaitingTask:
     """An open task: who can do it, by when and why then, and what each answer leads to."""
 
@@ -98,7 +110,7 @@ class WaitingTask:
     since: datetime
     due_at: datetime | None
     why_due: tuple[str, ...]
-    evidence: tuple[Named, ...]
+    evidence: tuple[AskedFor, ...]
     choices: tuple[Choice, ...]
     text: str
 

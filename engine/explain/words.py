@@ -55,7 +55,9 @@ ACTIONS: Mapping[str, Pair] = {
 PHOTOS: Mapping[str, Pair] = {
     "before_photo": ("处置前照片", "photo before handling"), "after_photo": ("处置后照片", "photo after handling"),
     "verify_photo": ("核实照片", "verification photo"), "check_photo": ("核查照片", "check photo"),
-    "document_photo": ("文书照片", "photo of a document"),
+    "document_photo": ("文书照片", "photo of a document"), "near_photo": ("近景照片", "close photo"),
+    "far_photo": ("远景照片", "photo from afar"), "reference_photo": ("参照物照片", "photo of a landmark"),
+    "video": ("视频", "video"), "voice": ("录音", "recording"),
 }  # fmt: skip
 KINDS: Mapping[str, Pair] = {
     "startEvent": ("开始", "start"), "endEvent": ("结束", "end"), "userTask": ("人工任务", "task"),
@@ -107,7 +109,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "possible": "现在可做的操作",
         "task": "“{task}”由{who}办理{people}", "people": "：{names}", "people_more": "等 {count} 人",
         "nobody": "，目前无人任此岗位", "claimed": "，{name} 已签收", "due": "，{due} 前", "no_due": "，现不计时",
-        "photos": "，须有{photos}", "choice": "答“{label}”：{way}", "single": "完成后：{way}",
+        "photos": "，须有{photos}", "photos_many": " {count} 件",
+        "by_manual": "（指挥手册 {condition}：{rule}）", "by_answer": "（视填报结果而定）",
+        "choice": "答“{label}”：{way}", "single": "完成后：{way}",
         "timer": "{at}“{name}”（{timer}{during}）{effect}：{way}", "timer_paused": "计时暂停中",
         "during": "，在“{host}”期间", "stops": "，中断该步骤", "beside": "，该步骤照常进行",
         "action": "{label}{effect}：{way}", "action_by": "{label}（{roles}）", "stops_host": "，中断“{host}”",
@@ -131,7 +135,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "clock": "When the clock runs out", "possible": "What can be done now",
         "task": "“{task}” by: {who}{people}", "people": " – {names}", "people_more": " and {count} more",
         "nobody": "; nobody holds that post now", "claimed": "; claimed by {name}", "due": "; by {due}",
-        "no_due": "; no clock runs", "photos": "; needs: {photos}", "choice": "Answer “{label}”: {way}",
+        "no_due": "; no clock runs", "photos": "; needs: {photos}", "photos_many": " × {count}",
+        "by_manual": " (command manual {condition}: {rule})", "by_answer": " (depending on the answer)",
+        "choice": "Answer “{label}”: {way}",
         "single": "Once done: {way}", "timer": "{at} “{name}” ({timer}{during}){effect}: {way}",
         "timer_paused": "clock paused:", "during": ", during “{host}”", "stops": ", stops that step",
         "beside": ", that step goes on", "action": "{label}{effect}: {way}", "action_by": "{label} ({roles})",

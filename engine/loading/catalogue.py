@@ -13,6 +13,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from engine.calendar import LimitError
+from engine.catalogue.condition_rules import RuleUnreadable, read_evidence_rule, read_extension_rule
 from engine.catalogue.lookup import limit_for
 from engine.city import City
 from engine.errors import CityBroken
@@ -54,7 +55,8 @@ def read_classes(city: City) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def read_conditions(city: City) -> dict[tuple[str, str, int], dict[str, Any]]:
-    """Filing conditions by (kind, full code, number), merged by key. Raises CityBroken with every unreadable limit."""
+    """Filing conditions by (kind, full code, number), merged by key. Raises CityBroken with every unreadable limit
+    or rule."""
     rows: dict[tuple[str, str, int], dict[str, Any]] = {}
     faults: list[str] = []
     for found in catalogue_files(city, "conditions.csv"):
@@ -62,14 +64,15 @@ def read_conditions(city: City) -> dict[tuple[str, str, int], dict[str, Any]]:
             try:
                 number = int(row["condition_no"])
                 limit_for(row["limit"], "A")
-            except (ValueError, LimitError) as error:
+                rules = rules_of(row)
+            except (ValueError, LimitError, RuleUnreadable) as error:
                 faults.append(f"{found.path}, line {line}: {error}")
                 continue
             rows[row["kind"], row["full_code"], number] = {
                 "kind": row["kind"], "full_code": row["full_code"], "condition_no": number,
                 "defect_code": row["defect_code"], "text": row["filing_condition"],
                 "text_en": row["filing_condition_en"], "limit": row["limit"],
-                "closing_condition": row["closing_condition"], "source": row["source"], **rules_of(row),
+                "closing_condition": row["closing_condition"], "source": row["source"], **rules,
             }  # fmt: skip
     if faults:
         raise CityBroken("; ".join(faults))
@@ -77,8 +80,14 @@ def read_conditions(city: City) -> dict[tuple[str, str, int], dict[str, Any]]:
 
 
 def rules_of(row: Mapping[str, str]) -> dict[str, str]:
-    """The rules of evidence and extension of a condition's row; files without these columns have none."""
-    return {name: row.get(name, "") for name in RULES}
+    """The rules of evidence and extension of a condition's row; files without these columns have none.
+
+    :raises RuleUnreadable: a rule is not written as rules are.
+    """
+    rules = {name: row.get(name, "") for name in RULES}
+    read_evidence_rule(rules["evidence"])
+    read_extension_rule(rules["extension"])
+    return rules
 
 
 def _without_empty_rules(row: dict[str, Any]) -> dict[str, Any]:

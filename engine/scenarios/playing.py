@@ -194,9 +194,11 @@ class Play:
         answers = self.fill(step.answers, self.names(step.of, task))
         where = task.scope if step.by in (None, task.role) else None
         actor = self._person(step.by or task.role, where, self._scopes(step.of), "by")
-        for role in step.photos:
+        for at, role in enumerate(step.photos):
+            # The same role twice is two photos: the manual counts different ones.
+            serial = step.photos[:at].count(role)
             add_evidence(
-                self.session, self.platform, actor, case.number, role, name_photo(role, 0), draw(role, 0),
+                self.session, self.platform, actor, case.number, role, name_photo(role, serial), draw(role, serial),
                 now=self.clock.now(),
             )  # fmt: skip
         complete_task(self.session, self.platform, actor, task.id, answers, now=self.clock.now())

@@ -95,9 +95,10 @@ class Desk:
             self.tally.unstaffed[f"{task.role}@{task.scope}" if task.scope else task.role] += 1
             return None
         self._worked[task.case_id] += 1
-        if task.evidence and not self._is_open(task):
+        roles = self.asked(task)
+        if roles and not self._is_open(task):
             return None
-        for role in task.evidence.split():
+        for role in roles:
             self.photograph(task.number, role, actor, now)
         tries = (False, True) if self._worked[task.case_id] <= MOST_ACTS else (True,)
         for plain in tries:
@@ -196,6 +197,21 @@ class Desk:
         variant = self.chance(number).randrange(2**32)
         content, name = draw(role, variant), name_photo(role, variant)
         return add_evidence(self.session, self.platform, actor, number, role, name, content, now=now).id
+
+    def asked(self, task: OpenTask) -> list[str]:
+        """Roles of the evidence a task asks for, one a file: the diagram's, and the most that the manual asks for under
+        any filing condition of the case's class."""
+        roles: list[str] = task.evidence.split()
+        definition: Definition = self.platform.definitions.get(self.session, task.deployment_id)
+        named = definition.element(task.process, task.element).properties.get("manual_evidence", "").split()
+        if not named or task.catalogue_version_id is None:
+            return roles
+        edition = self.platform.host.catalogue.edition(Unit(self.session), task.catalogue_version_id)
+        most: Counter[str] = Counter(roles)
+        for key, rules in edition.rules.items():
+            if key[:2] == (task.kind, task.full_code):
+                most |= Counter(dict(rules.asks))
+        return [role for role, count in most.items() if role in named or role in roles for _ in range(count)]
 
     def _is_open(self, task: OpenTask) -> bool:
         return self.session.scalar(select(Task.status).where(Task.id == task.id)) == "open"

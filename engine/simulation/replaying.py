@@ -189,7 +189,7 @@ class Replay:
         if actor is None:
             self.troubles[task.case_id] = f"nobody is {task.role}@{task.scope}"
             return
-        for role in task.evidence.split():
+        for role in self.desk.asked(task):
             self.desk.photograph(task.number, role, actor, now)
         form = self.platform.definitions.get(self.session, task.deployment_id).forms.get(task.form or "")
         answers: dict[str, Any] = {}

@@ -83,12 +83,12 @@ class CaseWork:
             town.session, town.platform, town.actor(login), number, action, payload, now=town.clock.now()
         )
 
-    def photo(self, role: str = "after_photo") -> None:
-        """Put a photo to the case, as the upload service would have."""
+    def photo(self, role: str = "after_photo", sha256: str = "0" * 64) -> None:
+        """Put a photo to the case, as the upload service would have; the same digest is the same file."""
         now = self.town.clock.now()
         self.town.session.add(
             Evidence(
-                case_id=self.id, role=role, file_name="photo.jpg", media_type="image/jpeg", sha256="0" * 64, size=1,
+                case_id=self.id, role=role, file_name="photo.jpg", media_type="image/jpeg", sha256=sha256, size=1,
                 width_px=1, height_px=1, taken_at=now, lon=None, lat=None, uploaded_at=now, uploader_id=None,
                 department_code=None, original=b"-", public_copy=b"-",
             )

@@ -31,7 +31,8 @@ ASPECTS: tuple[tuple[str, str, Reading], ...] = (
 )
 PROPERTIES = {
     "limit": ("时限", "limit"), "clock": ("计时", "clock"), "stage": ("阶段", "stage"),
-    "evidence": ("须有证据", "evidence"), "warn_at": ("提醒", "warning"),
+    "evidence": ("须有证据", "evidence"), "manual_evidence": ("按手册须有证据", "evidence of the manual"),
+    "evidence_when": ("何时须有证据", "evidence asked for when"), "warn_at": ("提醒", "warning"),
 }  # fmt: skip
 
 

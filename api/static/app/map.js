@@ -77,6 +77,7 @@
     const box = document.createElement("div");
     const line = (text, tag = "p") => { const item = document.createElement(tag); item.textContent = text; box.append(item); return item; };
     line(p.title, "strong");
+    if (p.doubt) { const mark = line(p.doubt, "span"); mark.className = "badge badge-doubt"; mark.dataset.doubt = ""; }
     line(`${p.state} · ${p.left}`).className = `light-${p.light}`;
     line([p.stage, p.address].filter(Boolean).join(" · "));
     const link = document.createElement("a");
