@@ -15,6 +15,7 @@ PERMISSIONS = {
     "case.create", "case.read_all", "case.read_own_department", "case.read_own_grid", "case.cancel",
     "case.merge", "case.supervise", "case.appeal", "case.resume", "case.extend", "evidence.add",
     "organisation.read", "catalogue.read", "catalogue.edit", "catalogue.sign", "process.read", "process.deploy",
+    "patrol.read", "patrol.track", "patrol.plan", "patrol.assign", "patrol.judge", "patrol.report", "patrol.audit",
     "admin", "component.propose", "component.confirm", "caller.read",
 }  # fmt: skip
 
