@@ -16,7 +16,7 @@ PERMISSIONS = {
     "case.merge", "case.supervise", "case.appeal", "case.resume", "case.extend", "evidence.add",
     "organisation.read", "catalogue.read", "catalogue.edit", "catalogue.sign", "process.read", "process.deploy",
     "patrol.read", "patrol.track", "patrol.plan", "patrol.assign", "patrol.judge", "patrol.report", "patrol.audit",
-    "admin", "component.propose", "component.confirm", "caller.read",
+    "admin", "component.propose", "component.confirm", "component.export", "caller.read",
 }  # fmt: skip
 
 

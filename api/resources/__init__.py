@@ -12,6 +12,7 @@ def blueprints() -> tuple[Any, ...]:
         cases,
         catalogue,
         component_changes,
+        component_files,
         components,
         drafts,
         evidence,
@@ -20,6 +21,7 @@ def blueprints() -> tuple[Any, ...]:
         ground,
         health,
         incidents,
+        intake,
         kinds,
         manual,
         migrations,
@@ -32,7 +34,7 @@ def blueprints() -> tuple[Any, ...]:
     )
 
     modules = (
-        session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
-        component_changes, organisation, processes, expressions, migrations, incidents, health, kinds, manual, plugins,
+        session, cases, intake, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
+        component_changes, component_files, organisation, processes, expressions, migrations, incidents, health, kinds, manual, plugins,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import marshmallow as ma
@@ -14,6 +15,7 @@ from api.resources.blueprint import group
 from api.schemas.base import Strict, mapping, moment, text, whole
 from engine.components.changes import CONFIRM, confirm, list_changes, propose, refuse
 from engine.components.ownership import claims, gaps, how_many
+from engine.components.photos import photos_of
 from engine.components.rules import Rules, load_rules
 from engine.models import Component, ComponentChange, Person
 
@@ -38,6 +40,7 @@ class ComponentChangeSchema(Strict):
     decided_at = moment("When.", allow_none=True)
     decision = text("What was said with it.")
     survey = whole("The survey it came with.", allow_none=True)
+    photo = whole("The photo it came with: `/components/photos/{id}`.", allow_none=True)
 
 
 class ComponentChangesSchema(Strict):
@@ -115,7 +118,7 @@ class Changes(MethodView):
             most=query["limit"],
         )  # fmt: skip
         following = rows[-1].id if len(rows) == query["limit"] else None
-        return {"changes": [change_view(row) for row in rows], "next": following}
+        return {"changes": change_views(rows), "next": following}
 
     @blueprint.arguments(ProposalSchema)
     @blueprint.response(201, ComponentChangeSchema)
@@ -174,7 +177,7 @@ class Ownership(MethodView):
         open_gaps, open_claims = how_many(session())
         return {
             "gaps": [gap_view(row) for row in rows],
-            "claims": [change_view(claim.change) for claim in claims(session(), most=200)],
+            "claims": change_views([claim.change for claim in claims(session(), most=200)]),
             "open_gaps": open_gaps,
             "open_claims": open_claims,
         }
@@ -185,14 +188,24 @@ def city_rules() -> Rules:
     return load_rules(session(), platform().city, platform().host.ground)
 
 
+def change_views(rows: Sequence[ComponentChange]) -> list[dict[str, Any]]:
+    """Changes with the names of people and the photos they came with."""
+    photos = photos_of(session(), [row.id for row in rows])
+    return [
+        {
+            "id": row.id, "component": row.component_code, "kind": row.kind, "status": row.status,
+            "before": row.before, "after": row.after, "reason": row.reason,
+            "proposed_by": person_name(row.proposed_by), "proposed_at": row.proposed_at,
+            "decided_by": person_name(row.decided_by), "decided_at": row.decided_at, "decision": row.decision,
+            "survey": row.survey_id, "photo": photos[row.id].id if row.id in photos else None,
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
 def change_view(row: ComponentChange) -> dict[str, Any]:
-    """A change with the names of people."""
-    return {
-        "id": row.id, "component": row.component_code, "kind": row.kind, "status": row.status, "before": row.before,
-        "after": row.after, "reason": row.reason, "proposed_by": person_name(row.proposed_by),
-        "proposed_at": row.proposed_at, "decided_by": person_name(row.decided_by), "decided_at": row.decided_at,
-        "decision": row.decision, "survey": row.survey_id,
-    }  # fmt: skip
+    """One of them."""
+    return change_views([row])[0]
 
 
 def person_name(person_id: int | None) -> str | None:

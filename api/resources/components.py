@@ -15,6 +15,7 @@ from api.resources.ground import GEOJSON, geojson
 from api.schemas.base import Strict, real, text, whole
 from engine.cases.listing import read_bbox
 from engine.components.finding import Dot, Heap, components_in, components_near, view_of
+from engine.components.photos import shown_photo
 from engine.errors import Invalid, NotFound
 from engine.models import Component
 
@@ -96,11 +97,16 @@ class OneComponent(MethodView):
     @blueprint.response(200, content_type=GEOJSON)
     @blueprint.problems(404)
     def get(self, code: str) -> Response:
-        """A component with its register entry, also one that no longer stands on the street."""
+        """A component with its register entry, also one that no longer stands on the street.
+
+        `shown_photo` is the id of its latest confirmed photo (`/components/photos/{id}`), or null.
+        """
         found = session().get(Component, code)
         if found is None:
             raise NotFound(f"there is no component {code}; ask /api/v1/components for those near a point")
-        return geojson(component_feature(found))
+        feature, photo = component_feature(found), shown_photo(session(), code)
+        feature["properties"]["shown_photo"] = photo.id if photo is not None else None
+        return geojson(feature)
 
 
 def component_feature(row: Component, distance: float | None = None) -> Feature:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.components.counts import move_counts
+from engine.components.photos import KeptPhoto, attach_photo
 from engine.components.register import COLUMNS, checked_component, day, degrees, differences, plain
 from engine.components.rules import Rules
 from engine.database import begin_write
@@ -35,9 +36,12 @@ BLANK: dict[str, Any] = {
 
 
 def propose(
-    session: Session, actor: Actor, code: str, values: Mapping[str, Any], reason: str, rules: Rules, now: datetime
-) -> ComponentChange:
+    session: Session, actor: Actor, code: str, values: Mapping[str, Any], reason: str, rules: Rules, now: datetime,
+    *, photo: KeptPhoto | None = None,
+) -> ComponentChange:  # fmt: skip
     """Propose values for a component, or a new one (``values`` then name its ``full_code``); commits.
+
+    A ``photo`` comes with the proposal and may be all that is proposed.
 
     :raises NotAllowed: without the permission ``component.propose``.
     :raises Invalid: a value does not hold, or nothing would change.
@@ -52,7 +56,7 @@ def propose(
     before = _row(current) if current is not None else None
     after = checked(code, before, values, rules)
     was, becomes = differences(before or dict.fromkeys(COLUMNS), after)
-    if before is not None and not becomes:
+    if before is not None and not becomes and photo is None:
         raise Invalid(f"component {code} says all of that already; there is nothing to change", field="values")
     kind = "add" if before is None else "ownership" if becomes.keys() - {"grid_code"} == {"dept_owner"} else "change"
     change = ComponentChange(
@@ -61,6 +65,9 @@ def propose(
         decision="", survey_id=None,
     )  # fmt: skip
     session.add(change)
+    if photo is not None:
+        session.flush()
+        attach_photo(session, change, photo, actor.person_id, now)
     session.commit()
     return change
 
