@@ -82,9 +82,8 @@ def test_a_sweep_leaves_named_photos_and_takes_those_of_refused_uploads(street: 
 
 def test_attributes_are_kept_as_a_survey_would_have_brought_them(street: Api) -> None:
     values = {"attributes": {"on_tactile_paving": "是", "material": " 铸铁 ", "placement": ""}, "note": "\x01"}
-    refused = street.post(
-        "collector", "/components/changes", json={"component": COVER, "values": values, "reason": "x"}
-    )
+    body = {"component": COVER, "values": values, "reason": "x"}
+    refused = street.post("collector", "/components/changes", json=body)
     assert refused.status_code == 422 and "control characters" in refused.text
     values["note"] = " by the gate "
     change = street.post("collector", "/components/changes", json=body)

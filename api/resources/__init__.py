@@ -21,7 +21,6 @@ def blueprints() -> tuple[Any, ...]:
         ground,
         health,
         incidents,
-        intake,
         kinds,
         manual,
         migrations,
@@ -34,7 +33,8 @@ def blueprints() -> tuple[Any, ...]:
     )
 
     modules = (
-        session, cases, intake, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
-        component_changes, component_files, organisation, processes, expressions, migrations, incidents, health, kinds, manual, plugins,
+        session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
+        component_changes, component_files, organisation, processes, expressions, migrations, incidents, health, kinds,
+        manual, plugins,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)
