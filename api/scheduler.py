@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import logging
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -26,6 +27,7 @@ from engine.cases.drafts import sweep_drafts
 from engine.cases.incidents import settle_incidents
 from engine.cases.stuck import find_stuck
 from engine.cases.timekeeping import fire_due_timers
+from engine.evidence.rounds import sweep_when_due
 from engine.hooks.watching import tell_plugins
 from engine.hooks.working import run_due_jobs
 from engine.outbox import Outbox, deliver_due
@@ -46,6 +48,10 @@ SERVER_REST = 0.2
 
 LOOK_AFTER_S = 60.0
 """How often incidents are settled and stuck cases looked for."""
+
+
+SWEEP_LOOK_S = 600.0
+"""How often it is asked whether the evidence is to be swept."""
 
 
 class Leadership(Protocol):
@@ -161,6 +167,20 @@ def look_after(app: Flask) -> int:
         return find_stuck(session(), platform(), now())
 
 
+def sweep_evidence(app: Flask) -> bool:
+    """Take files that no case names out of the store, once a day. Returns whether it was time.
+
+    By the machine's clock, as the store's own: a city's frozen one must not make files look old.
+    """
+    with app.app_context():
+        done = sweep_when_due(session(), platform().store, datetime.now(UTC))
+        if done is not None and done.failure:
+            log.warning("the sweep of the evidence failed: %s; it is tried again in an hour", done.failure)
+        elif done is not None and done.taken:
+            log.info("the sweep of the evidence took %s of %s files, %s bytes", done.taken, done.seen, done.size)
+        return done is not None
+
+
 def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership | None = None) -> BackgroundScheduler:
     """Work every ``every_s`` seconds from a thread of this worker, as long as it leads. Shut it down to stop."""
     leader = leadership or leadership_for(app)
@@ -190,12 +210,20 @@ def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership 
         except Exception:
             log.exception("looking for stuck cases failed; it is tried again")
 
+    def sweep() -> None:
+        try:
+            if leader.held():
+                sweep_evidence(app)
+        except Exception:
+            log.exception("the sweep of the evidence failed; it is tried again")
+
     scheduler = BackgroundScheduler(timezone="UTC")
     scheduler.add_job(tick, "interval", seconds=every_s, id="wangge", max_instances=1, coalesce=True)
     scheduler.add_job(
         serve_plugins, "interval", seconds=every_s * 2, id="wangge.plugins", max_instances=1, coalesce=True
     )
     scheduler.add_job(look, "interval", seconds=LOOK_AFTER_S, id="wangge.look_after", max_instances=1, coalesce=True)
+    scheduler.add_job(sweep, "interval", seconds=SWEEP_LOOK_S, id="wangge.evidence", max_instances=1, coalesce=True)
     scheduler.add_listener(lambda event: leader.release(), mask=EVENT_SCHEDULER_SHUTDOWN)
     scheduler.start()
     return scheduler

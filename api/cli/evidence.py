@@ -8,10 +8,16 @@ import click
 from sqlalchemy import func, select
 
 from api.cli.context import city_option, database_option, now, open_city, progress_bar
+from engine.evidence.kinds import PHOTO, VIDEO, VOICE
 from engine.evidence.places import find_store
-from engine.evidence.sweeping import check_store, count_in_database, move_to_store
+from engine.evidence.rounds import holdings, last_rounds, sweep_on_record
+from engine.evidence.store import StoreFailed
+from engine.evidence.sweeping import Swept, check_store, count_in_database, move_to_store
 from engine.evidence.sweeping import sweep as sweep_store
-from engine.models import Evidence
+from engine.models import Evidence, EvidenceSweep
+
+SHOWN = 7
+"""Rounds of the sweep that are told."""
 
 
 @click.group("evidence")
@@ -39,12 +45,38 @@ def move(city_name: str, database_url: str | None) -> None:
 def sweep(city_name: str, database_url: str | None, hours: float, dry_run: bool) -> None:
     """Delete files that no case names; people may go on working meanwhile."""
     with open_city(city_name, database_url) as (_city, _, session):
-        store = find_store(session)
-        done = sweep_store(session, store, now(), grace=timedelta(hours=hours), dry=dry_run)
+        store, span = find_store(session), timedelta(hours=hours)
+        if dry_run:
+            done: Swept | EvidenceSweep = sweep_store(session, store, now(), grace=span, dry=True)
+        else:
+            done = sweep_on_record(session, store, now(), grace=span)
+            if done.failure:
+                raise StoreFailed(done.failure)
         verb = "would go" if dry_run else "deleted"
         click.echo(f"{done.taken} of {done.seen} files {verb}, {done.size / 1e6:.1f} MB, in {store.describe()}")
         if done.unfinished:
             click.echo(f"{done.unfinished} half-written files cleared")
+
+
+@evidence_command.command("status")
+@city_option
+@database_option
+def status(city_name: str, database_url: str | None) -> None:
+    """How many files cases name, and what the last sweeps took; a running server sweeps once a day by itself."""
+    with open_city(city_name, database_url) as (city, _, session):
+        click.echo(find_store(session).describe())
+        held = holdings(session)
+        for kind in (PHOTO, VIDEO, VOICE):
+            click.echo(f"{kind:6} {held.files.get(kind, 0):>9} files {held.sizes.get(kind, 0) / 1e6:>10.1f} MB")
+        if held.in_database:
+            click.echo(f"{held.in_database} photos still lie in the database; wangge evidence move")
+        rounds = last_rounds(session, SHOWN)
+        for each in rounds:
+            at = f"{each.began_at.astimezone(city.time_zone):%Y-%m-%d %H:%M}"
+            told = each.failure or f"{each.taken} of {each.seen} files deleted, {each.size / 1e6:.1f} MB"
+            click.echo(f"swept {at}: {told}")
+        if not rounds:
+            click.echo("never swept; start the server, or wangge evidence sweep")
 
 
 @evidence_command.command("check")

@@ -16,7 +16,7 @@ from engine.models.cases import (
 from engine.models.catalogue import CatalogueVersion, FilingCondition, Subclass
 from engine.models.components import ComponentChange, ComponentCount, ComponentPhoto, Survey, SurveyRefusal
 from engine.models.drafts import Draft
-from engine.models.evidence import Evidence, PhotoBand
+from engine.models.evidence import Evidence, EvidenceSweep, PhotoBand
 from engine.models.ground import Component, Division, DutyGrid, UnitGrid
 from engine.models.ground_versions import GroundArea, GroundVersion
 from engine.models.intake import IntakeModel, IntakeNumber, IntakeSuggestion
@@ -34,6 +34,7 @@ from engine.models.patrol import (
     TrackPoint,
 )
 from engine.models.plugins import PluginJob, PluginMark
+from engine.models.registers import RegisterChange, RegisterEntry
 from engine.models.roads import RoadSegment
 from engine.models.sensors import (
     SensorAlarm,
@@ -84,6 +85,7 @@ __all__ = [
     "DutyShift",
     "Evaluation",
     "Evidence",
+    "EvidenceSweep",
     "FilingCondition",
     "GroundArea",
     "GroundVersion",
@@ -108,6 +110,8 @@ __all__ = [
     "PluginJob",
     "PluginMark",
     "Post",
+    "RegisterChange",
+    "RegisterEntry",
     "RoadSegment",
     "SensorAlarm",
     "SensorCrossing",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.models.base import Base
@@ -49,3 +49,16 @@ class PhotoBand(Base):
     evidence_id: Mapped[int] = mapped_column(ForeignKey("evidence.id"), primary_key=True)
     bits: Mapped[int] = mapped_column(BigInteger)
     __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class EvidenceSweep(Base):
+    """A round of the sweep: files seen and taken, their bytes, pieces never finished; or why it failed."""
+
+    __tablename__ = "evidence_sweep"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    began_at: Mapped[datetime] = mapped_column(index=True)
+    seen: Mapped[int]
+    taken: Mapped[int]
+    size: Mapped[int] = mapped_column(BigInteger)
+    unfinished: Mapped[int]
+    failure: Mapped[str] = mapped_column(Text)
