@@ -46,7 +46,7 @@ def test_a_faulty_report_is_refused_with_field_and_remedy(api: Api) -> None:
         ({"condition_no": 99}, "condition_no", "no filing condition 99"),
         ({"lon": 10.0, "lat": 10.0}, "lon", "in no grid"),
         ({"lat": None}, "lat", "needs both"),
-        ({"source": "rumour"}, "source", "Must be one of"),
+        ({"source": "rumour"}, "source", "no channel 'rumour'"),
         ({"component_code": "1234567890123456"}, "component_code", "no component"),
         ({"discription": "x"}, "discription", "no field discription"),
         ({"description": ""}, "description", "Length"),

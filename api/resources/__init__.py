@@ -21,6 +21,7 @@ def blueprints() -> tuple[Any, ...]:
         ground,
         health,
         incidents,
+        intake,
         kinds,
         manual,
         migrations,
@@ -33,7 +34,7 @@ def blueprints() -> tuple[Any, ...]:
     )
 
     modules = (
-        session, cases, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
+        session, cases, intake, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
         component_changes, component_files, organisation, processes, expressions, migrations, incidents, health, kinds,
         manual, plugins,
     )  # fmt: skip

@@ -77,15 +77,19 @@ class Cases(MethodView):
     @blueprint.arguments(ReportSchema)
     @blueprint.arguments(KeyHeader, location="headers")
     @blueprint.response(201, CaseSummarySchema)
-    @blueprint.problems(403, 409, 422)
+    @blueprint.alt_response(200, schema=CaseSummarySchema, success=True)
+    @blueprint.problems(403, 404, 409, 422)
     def post(self, report: Report, headers: dict[str, Any]) -> tuple[CaseSummary, int, dict[str, str]]:
-        """Report a problem: opens a case and starts its process. Needs the permission `case.create`."""
+        """Report a problem: opens a case and starts its process. Needs the permission `case.create`.
+
+        200 instead of 201 when the channel (`source`) has sent this `external_id` before: the answer is the first case.
+        """
         actor, moment, db = require_permission("case.create", "report a case"), now(), session()
 
         answer = submit_report(db, platform(), report, actor, moment, key=headers["key"])
         case = accessible(answer["case"])
         location = url_for("cases.OneCase", number=case.number)
-        return summarise(platform(), case, moment), 201, {"Location": location}
+        return summarise(platform(), case, moment), 200 if answer.get("known") else 201, {"Location": location}
 
 
 def wants_geojson() -> bool:

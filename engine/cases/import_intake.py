@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from engine.calendar import Limit, LimitError
 from engine.cases.import_profile import ImportedCase, Outcome, RowRejected
-from engine.cases.opening import SOURCES, case_cell
+from engine.cases.opening import case_cell
 from engine.catalogue.lookup import limit_for, version_in_force
 from engine.ground.index import Place
+from engine.intake.channels import load_channels
 from engine.models import FilingCondition, Subclass
 from engine.platform import Platform
 
@@ -44,8 +45,9 @@ class Intake:
         if case.department not in units:
             remedy = "add it to organisation/departments.csv or map the row to another"
             raise RowRejected(case.line, "department", f"the city has no department {case.department}", remedy)
-        if case.source not in SOURCES:
-            remedy = f"map it in [sources] to one of {', '.join(SOURCES)}"
+        channels = load_channels(self.platform.city)
+        if case.source not in channels:
+            remedy = f"map it in [sources] to one of {', '.join(channels)}"
             raise RowRejected(case.line, "source", f"the city has no source {case.source!r}", remedy)
         version = self.version(case)
         if (case.kind, case.full_code) not in self._subclasses[version]:
@@ -64,7 +66,7 @@ class Intake:
         """Where the case is in the city, none outside of it."""
         if case.lon is None or case.lat is None:
             return None
-        return self.platform.host.ground.locate(case.lon, case.lat)
+        return self.platform.host.ground.locate(case.lon, case.lat, self.platform.host.today(case.opened_at))
 
     def limit_of(self, case: ImportedCase) -> Limit | None:
         """The handling limit of a case's filing condition, none where nothing is ever due."""

@@ -21,15 +21,13 @@ from engine.models import Case, CaseLink, Instance
 from engine.workflow.definitions import Definition
 from engine.workflow.step import Step
 
-SOURCES = (
-    "patrol", "hotline_12319", "hotline_12345", "hotline", "public", "app", "web", "video", "media", "leader",
-    "department", "staff", "inspection", "petition", "iot", "system",
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Report:
-    """What somebody tells about a problem. ``lon``/``lat`` are WGS-84; ``kind`` is component or event."""
+    """What somebody tells about a problem. ``lon``/``lat`` are WGS-84; ``kind`` is component or event.
+
+    ``source`` is a channel of the city (``engine.intake.channels``), ``external_id`` the number the channel gave it.
+    """
 
     kind: str
     full_code: str
@@ -50,8 +48,6 @@ class Report:
 
 def new_case(report: Report, now: datetime) -> Case:
     """A case row with everything a report says and nothing else."""
-    if report.source not in SOURCES:
-        raise Invalid(f"source {report.source!r} is unknown; use one of {', '.join(SOURCES)}", field="source")
     return CaseRecord(
         number="", external_id=report.external_id, status="reported", stage="", title=report.title,
         description=report.description, kind=report.kind, full_code=report.full_code, condition_no=None,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.casefile.records import copy_of
@@ -15,7 +16,8 @@ from engine.cases.tasks import standing
 from engine.cases.transaction import act_once
 from engine.catalogue.book import IN_FORCE, Edition
 from engine.errors import Invalid
-from engine.models import Case, Component
+from engine.intake.channels import channel_of, clean_number
+from engine.models import Case, Component, IntakeNumber
 from engine.organisation.actor import Actor
 from engine.platform import Platform
 from engine.workflow.deployments import CURRENT_DEPLOYMENT
@@ -33,12 +35,34 @@ def submit_report(
     process: str | None = None,
 ) -> dict[str, Any]:
     """Open a case in one transaction and say where it stands, as ``complete_task`` does. The same ``key`` answers the
-    same. Raises as ``report_case``."""
+    same.
+
+    The number a channel gave a report is taken once: when it comes again no case is opened, and the answer is that of
+    the first one with ``known`` beside it. Raises as ``report_case``, and Invalid when the channel needs more.
+    """
+    channel_of(platform.city, report.source).refuse_incomplete(report)
+    report = replace(report, external_id=clean_number(report.external_id))
 
     def act() -> dict[str, Any]:
-        return standing(open_case(unit_of(session), platform, report, actor, now, process=process))
+        if report.external_id is None:
+            return standing(open_case(unit_of(session), platform, report, actor, now, process=process))
+        known = find_reported(unit_of(session).session, report.source, report.external_id)
+        if known is not None:
+            return {"case": known.number, "status": known.status, "stage": known.stage, "tasks": [], "known": True}
+        step = open_case(unit_of(session), platform, report, actor, now, process=process)
+        step.session.add(IntakeNumber(channel=report.source, number=report.external_id, case_id=step.case.id))
+        return standing(step)
 
     return act_once(session, actor.person_id, key, {"report": asdict(report)}, now, act, from_memory=True)
+
+
+def find_reported(session: Session, source: str, number: str) -> Case | None:
+    """The case a channel's number stands for: reported by it here, or imported with it."""
+    row = session.get(IntakeNumber, (source, number))
+    if row is not None:
+        return session.get(Case, row.case_id)
+    earliest = select(Case).where(Case.external_id == number, Case.source == source).order_by(Case.id).limit(1)
+    return session.scalar(earliest)
 
 
 def report_case(
@@ -68,6 +92,7 @@ def open_case(
 ) -> Step:
     """As ``report_case``; the step tells where the case stands."""
     city, host = platform.city, platform.host
+    channel_of(city, report.source)
     day = host.today(now)
     version, deployment, *drawn = unit.ask(
         (IN_FORCE, {"day": day}), (CURRENT_DEPLOYMENT, {"now": now}), *what_opens(city, now)
@@ -113,7 +138,7 @@ def settle_place(unit: Unit, platform: Platform, case: Case, report: Report) -> 
             case.cell = case_cell(case.lon, case.lat)
     if case.lon is None or case.lat is None:
         return
-    place = platform.host.ground.locate(case.lon, case.lat)
+    place = platform.host.ground.locate(case.lon, case.lat, platform.host.today(case.reported_at))
     if place is None:
         raise Invalid(
             f"{case.lon}, {case.lat} is in no grid of {platform.city.name}; check longitude and latitude (WGS-84)",

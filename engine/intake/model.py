@@ -36,7 +36,7 @@ class Likely:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a model says of a text. ``known`` is false when "none of these" is the likeliest: then there are no classes."""
+    """What a model says of a text. Not ``known``: "none of these" is the likeliest, and there are no classes."""
 
     known: bool
     likely: tuple[Likely, ...]
@@ -61,7 +61,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class ClassModel:
-    """``rarity`` (pieces), ``weights`` (pieces × classes) and ``bias`` (classes); ``nothing`` is the score of no class."""
+    """``rarity`` (pieces), ``weights`` (pieces × classes), ``bias`` (classes); ``nothing`` is the score of no class."""
 
     classes: tuple[str, ...]
     pieces: Mapping[str, int]

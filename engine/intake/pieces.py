@@ -1,4 +1,4 @@
-"""Texts cut into the pieces a class is known by: single Chinese characters and pairs of them, words and pairs of words."""
+"""Texts cut into the pieces a class is known by: Chinese characters and pairs of them, words and pairs of words."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def start_model(lexicon: Lexicon) -> ClassModel:
 
 
 def likeness(said: Floats, rarity: Floats) -> Floats:
-    """Profiles of length 1 (pieces × classes): a vector of length 1 times them is its likeness to each class, 0 to 1."""
+    """Profiles of length 1 (pieces × classes): a vector of length 1 times them is its likeness to each class."""
     profiles = np.log1p(said) * rarity[:, None]
     lengths = np.sqrt((profiles**2).sum(axis=0))
     found: Floats = profiles / np.where(lengths > 0, lengths, 1)

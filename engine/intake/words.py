@@ -1,7 +1,7 @@
 """What a class is called: its names, its filing conditions, and the words people use on the street.
 
-``catalogue/synonyms.csv``: ``kind,full_code,words``, the words separated by ``;``. The files of core, plugins and city are
-put together: a city adds words, and one it writes with ``-`` before it is taken back.
+``catalogue/synonyms.csv``: ``kind,full_code,words``, the words separated by ``;``. The files of core, plugins and city
+are put together: a city adds words, and one it writes with ``-`` before it is taken back.
 """
 
 from __future__ import annotations

@@ -1,0 +1,129 @@
+"""Every channel's reports come in by one service: what a channel needs, and a number that is one case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from api_people import REPORT, Api
+from sqlalchemy import func, select
+
+from engine.cases.opening import Report
+from engine.cases.reporting import submit_report
+from engine.city import load_city
+from engine.errors import CityBroken, Invalid
+from engine.intake.channels import COLUMNS, channel_of, load_channels
+from engine.models import Case, IntakeNumber
+from engine.testing.scratch import NoServer, scratch_postgresql
+from engine.testing.small_city import MONDAY, SmallTown, write_small_city
+
+HEADER = ",".join(COLUMNS) + "\n"
+LETTER = Report("event", "0110", "门口垃圾没人收", "petition", lon=116.0005, lat=28.0005, external_id=" 信访-2026-7 ")
+
+
+@pytest.fixture(params=("sqlite", "postgresql"))
+def either_town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SmallTown]:
+    """A small city on either database."""
+    folder = write_small_city(tmp_path / "small")
+    if request.param == "sqlite":
+        town = SmallTown(folder)
+        yield town
+        town.close()
+        return
+    try:
+        with scratch_postgresql() as url:
+            town = SmallTown(folder, url)
+            yield town
+            town.close()
+    except NoServer as error:
+        pytest.skip(str(error))
+
+
+def test_the_same_letter_twice_is_one_case_and_the_answer_says_so(either_town: SmallTown) -> None:
+    town = either_town
+    actor = town.actor("acceptor")
+    first = submit_report(town.session, town.platform, LETTER, actor, MONDAY)
+    again = submit_report(town.session, town.platform, LETTER, actor, MONDAY, key="k")
+    assert "known" not in first
+    assert (again["case"], again["known"], again["status"]) == (first["case"], True, "reported")
+    other = Report("event", "0110", "-", "media", lon=116.0005, lat=28.0005, external_id="信访-2026-7")
+    assert "known" not in submit_report(town.session, town.platform, other, actor, MONDAY)
+    assert town.session.scalar(select(func.count()).select_from(Case)) == 2
+    assert {row.channel for row in town.session.scalars(select(IntakeNumber))} == {"petition", "media"}
+
+
+def test_a_number_that_came_with_an_import_is_known_too(town: SmallTown) -> None:
+    actor = town.actor("acceptor")
+    number = submit_report(town.session, town.platform, LETTER, actor, MONDAY)["case"]
+    town.session.delete(town.session.scalars(select(IntakeNumber)).one())
+    town.session.commit()
+    again = submit_report(town.session, town.platform, LETTER, actor, MONDAY)
+    assert (again["case"], again["known"]) == (number, True)
+
+
+def test_over_http_the_second_letter_answers_200_and_the_first_case(api: Api) -> None:
+    letter = {**REPORT, "source": "hotline_12345", "external_id": "12345-1"}
+    first, again = api.post("acceptor", "/cases", json=letter), api.post("acceptor", "/cases", json=letter)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json["number"] == again.json["number"]
+    answer = api.post("acceptor", "/intake/reports", json=letter)
+    assert answer.status_code == 200
+    said = {name: answer.json[name] for name in ("number", "known", "status", "missing")}
+    assert said == {"number": first.json["number"], "known": True, "status": "reported", "missing": []}
+    new = api.post("acceptor", "/intake/reports", json={**letter, "external_id": None, "reporter_phone": ""})
+    assert (new.status_code, new.json["known"], new.json["missing"]) == (201, False, ["number", "phone"])
+    assert api.post("leader", "/intake/reports", json=letter).status_code == 403
+
+
+def test_every_channel_of_the_domain_is_declared(api: Api) -> None:
+    rows = {row["channel"]: row for row in api.get("collector", "/intake/channels").json["channels"]}
+    assert rows.keys() >= {
+        "patrol", "hotline_12319", "hotline_12345", "web", "video", "media", "leader", "department", "inspection",
+        "petition", "iot",
+    }  # fmt: skip
+    assert rows["patrol"]["reporter"] == "internal"
+    assert rows["iot"]["name_en"] == "Sensor"
+    assert api.get("leader", "/intake/channels").status_code == 403
+
+
+def test_a_city_adds_a_channel_and_what_it_needs(town: SmallTown) -> None:
+    (town.folder / "channels.csv").write_text(
+        HEADER + "wechat,微信小程序,WeChat,public,phone number,place photo,city\n", encoding="utf-8"
+    )
+    city = load_city(str(town.folder))
+    channel = channel_of(city, "wechat")
+    report = Report("event", "0110", "垃圾", "wechat", reporter_phone=" ", component_code="9901010101000001")
+    with pytest.raises(Invalid) as refused:
+        channel.refuse_incomplete(report)
+    assert refused.value.errors.keys() == {"reporter_phone", "external_id"}
+    assert channel.missing(report) == ("photo",)
+    actor = town.actor("acceptor")
+    with pytest.raises(Invalid, match="needs phone"):
+        submit_report(town.session, town.platform, report, actor, MONDAY)
+    whole = Report("event", "0110", "垃圾", "wechat", reporter_phone="1", external_id="w1")
+    assert submit_report(town.session, town.platform, whole, actor, MONDAY)["case"]
+    assert load_channels(city).keys() > {"patrol", "wechat"}
+
+
+def test_an_unknown_channel_is_refused_with_those_there_are(town: SmallTown) -> None:
+    report = Report("event", "0110", "垃圾", "wechat")
+    with pytest.raises(Invalid, match=r"no channel 'wechat'; use one of patrol, hotline_12319"):
+        submit_report(town.session, town.platform, report, town.actor("acceptor"), MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("We Chat,微信,WeChat,public,,,city", "code 'We Chat' does not hold"),
+        ("wechat,,WeChat,public,,,city", "no name"),
+        ("wechat,微信,WeChat,citizen,,,city", "reporter 'citizen' is unknown"),
+        ("wechat,微信,WeChat,public,telephone,,city", "needs 'telephone' is unknown"),
+        ("wechat,微信,WeChat,public,photo,,city", "photos follow a report"),
+        ("wechat,微信,WeChat,public,,,hearsay", "source 'hearsay'"),
+    ],
+)
+def test_a_broken_channel_is_told_with_its_line(town: SmallTown, row: str, words: str) -> None:
+    (town.folder / "channels.csv").write_text(HEADER + row + "\n", encoding="utf-8")
+    with pytest.raises(CityBroken, match=f"line 2: .*{words}"):
+        load_channels(load_city(str(town.folder)))
