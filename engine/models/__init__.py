@@ -34,7 +34,6 @@ from engine.models.patrol import (
     TrackPoint,
 )
 from engine.models.plugins import PluginJob, PluginMark
-from engine.models.registers import RegisterChange, RegisterEntry
 from engine.models.roads import RoadSegment
 from engine.models.sensors import (
     SensorAlarm,
@@ -110,8 +109,6 @@ __all__ = [
     "PluginJob",
     "PluginMark",
     "Post",
-    "RegisterChange",
-    "RegisterEntry",
     "RoadSegment",
     "SensorAlarm",
     "SensorCrossing",
