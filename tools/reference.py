@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from api.cli import main
-from engine.cases.operators import CORE_OPERATORS
+from engine.core_operators import CORE_OPERATORS
 from engine.registry import Operator
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"

@@ -22,6 +22,7 @@ from engine.errors import CityBroken
 from engine.ground.index import Ground
 from engine.models import Case, Component, FilingCondition, Subclass
 from engine.organisation.directory import Directory
+from engine.registers.declaring import load_registers
 from engine.registry import Registry
 from engine.workflow.expressions import Functions
 from engine.workflow.forms_values import Option
@@ -39,6 +40,7 @@ class CaseHost:
         self.calendar: WorkCalendar = city_calendar(city)
         self.functions: Functions = calendar_functions(self.calendar, registry)
         self.catalogue = CatalogueBook()
+        self.registers = load_registers(city.layers)
         self._conditions: dict[int, list[dict[str, str]]] = {}
         self._condition_options: dict[int, tuple[Option, ...]] = {}
 

@@ -409,4 +409,4 @@ _FUNCTIONS: dict[str, OperatorFunction] = {
     "record_appeal": record_appeal,
     "open_linked": open_linked,
 }
-CORE_OPERATORS = tuple(Operator(f"case/{topic}", function) for topic, function in _FUNCTIONS.items())
+CASE_OPERATORS = tuple(Operator(f"case/{topic}", function) for topic, function in _FUNCTIONS.items())

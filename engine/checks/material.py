@@ -14,7 +14,7 @@ from engine.city import City
 from engine.errors import CityBroken
 from engine.layers import Found
 from engine.loading.tables import read_csv
-from engine.organisation.roles import Role
+from engine.organisation.roles import Role, merge_role
 from engine.registry import Registry
 from engine.workflow.decisions import Decision, DecisionFileError, check_decisions, load_decisions
 from engine.workflow.elements import BPMN, Diagram, DiagramUnreadable, parse_xml, read_diagram
@@ -172,8 +172,11 @@ def _read_roles(material: Material) -> Iterator[Finding]:
             if row["role"] in seen:
                 yield source.error(row["role"], "the role stands twice in this file", "keep one row", line)
             seen.add(row["role"])
-            if row["side"] not in SIDES:
+            known = material.roles.get(row["role"])
+            if row["permissions"].startswith("+") and known is None:
+                message = "the row adds permissions to a role that no layer below has"
+                yield source.error(row["role"], message, "name a role of the core's roles.csv, or drop the +", line)
+            if row["side"] not in SIDES and not (known and row["permissions"].startswith("+")):
                 message = f"side {row['side']!r} is unknown"
                 yield source.error(row["role"], message, f"use one of {', '.join(SIDES)}", line)
-            permissions = frozenset(row["permissions"].split())
-            material.roles[row["role"]] = Role(row["role"], row["name"], row["name_en"], row["side"], permissions)
+            material.roles[row["role"]] = merge_role(known, row)

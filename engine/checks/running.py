@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.cases.operators import CORE_OPERATORS
+from engine.core_operators import CORE_OPERATORS
 from engine.checks.calendars import check_calendars
 from engine.checks.catalogue import check_catalogue
 from engine.checks.city_file import check_city_file, enabled_plugins, is_zone, read_toml
@@ -21,6 +21,7 @@ from engine.checks.loops import check_loops
 from engine.checks.material import Material, read_material
 from engine.checks.organisation import check_organisation
 from engine.checks.overrides import check_overrides
+from engine.checks.registers import check_registers
 from engine.checks.scenarios import check_scenarios
 from engine.checks.services import check_services
 from engine.checks.tasks import check_tasks
@@ -85,6 +86,7 @@ def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     findings += check_ground(city)
     findings += check_translations(material)
     findings += check_scenarios(material)
+    findings += check_registers(material)
     if not errors_of(findings):
         findings += _parse(material)
     return list(dict.fromkeys(findings))

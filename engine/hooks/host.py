@@ -13,7 +13,7 @@ import pluggy
 from cronsim import CronSim, CronSimError
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from engine.cases.operators import CORE_OPERATORS
+from engine.core_operators import CORE_OPERATORS
 from engine.city import City
 from engine.errors import CityBroken
 from engine.hooks import specs

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from engine.cases.messages import case_handlers
 from engine.cases.opening import Report
-from engine.cases.operators import CORE_OPERATORS
+from engine.core_operators import CORE_OPERATORS
 from engine.cases.reporting import report_case
 from engine.city import City
 from engine.clock import FrozenClock
