@@ -20,6 +20,8 @@ from engine.city import City
 from engine.city_calendars import city_calendar
 from engine.errors import CityBroken
 from engine.ground.index import Ground
+from engine.ground.layer_files import declared_layers
+from engine.ground.shelf import GroundShelf
 from engine.models import Case, Component, FilingCondition, Subclass
 from engine.organisation.directory import Directory
 from engine.registers.declaring import load_registers
@@ -36,6 +38,7 @@ class CaseHost:
         self.city = city
         self.registry = registry
         self.ground = ground
+        self.grounds = GroundShelf(declared_layers(city))
         self.directory = directory
         self.calendar: WorkCalendar = city_calendar(city)
         self.functions: Functions = calendar_functions(self.calendar, registry)
@@ -47,7 +50,7 @@ class CaseHost:
     @classmethod
     def load(cls, session: Session, city: City, registry: Registry) -> CaseHost:
         """Read ground and departments of the database."""
-        return cls(city, registry, Ground.load(session), Directory.load(session))
+        return cls(city, registry, Ground.load(session, declared_layers(city)), Directory.load(session))
 
     def facts(self, unit: Unit, case: Case, now: datetime) -> dict[str, Any]:
         """The ``case`` dictionary of expressions; see docs/reference/diagrams.md for its keys."""

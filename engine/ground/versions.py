@@ -115,6 +115,14 @@ def folder_digests(session: Session) -> dict[str, tuple[str, str]]:
     }
 
 
+def settle_history(session: Session, zone: ZoneInfo, now: datetime) -> None:
+    """Begin the history where there is none, and take up what has come into force; inside a transaction of the
+    caller, which keeps other changes of the ground out until its end."""
+    lock_ground(session)
+    begin_history(session, zone, now)
+    take_due(session, now)
+
+
 # What they say -----------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from engine.city import City
 from engine.components.rules import load_rules, read_attributes
 from engine.database import begin_write
 from engine.ground.address_index import index_if_stale
+from engine.ground.versions import settle_history
 from engine.hooks.host import load_registry
 from engine.loading.catalogue import load_catalogue
 from engine.loading.ground import load_ground
@@ -33,6 +34,7 @@ def take_up_changes(session: Session, city: City, now: datetime, registry: Regis
     before = current_deployment(session, now)
     load_catalogue(session, city, now)
     index_if_stale(session)
+    settle_history(session, city.time_zone, now)
     after = deploy(
         session, city, now, author="start", reason="the city's folder changed", registry=registry or load_registry(city)
     )

@@ -22,14 +22,12 @@ from engine.ground.layer_kinds import GroundLayer
 from engine.ground.versions import (
     Change,
     Delta,
-    begin_history,
     effect_moment,
     folder_digests,
     lineage_now,
-    lock_ground,
     record_version,
+    settle_history,
     state_of,
-    take_due,
 )
 from engine.loading.address_rows import load_addresses
 from engine.loading.ground_checks import own_findings
@@ -49,9 +47,7 @@ def load_ground(session: Session, city: City, now: datetime, progress: Progress 
     it since. Roads, other areal layers, components and addresses may be absent. Returns rejected component and address
     rows. Raises CityBroken naming the areas that do not hold.
     """
-    lock_ground(session)
-    begin_history(session, city.time_zone, now)
-    take_due(session, now)
+    settle_history(session, city.time_zone, now)
     numbers, before = lineage_now(session), folder_digests(session)
     sources: dict[str, tuple[str, str]] = {}
     deltas: list[Delta] = []
