@@ -13,10 +13,10 @@ from sqlalchemy import select
 from engine.casefile.unit import unit_of
 from engine.cases.messages import case_handlers
 from engine.cases.opening import Report, new_case, new_file, number_case, settle_stage, start_process, what_opens
-from engine.cases.operators import CORE_OPERATORS
 from engine.cases.steps import step_on_case
 from engine.cases.tasks import complete_task
 from engine.cases.timekeeping import fire_due_timers
+from engine.core_operators import CORE_OPERATORS
 from engine.database import begin_write
 from engine.errors import OperatorError
 from engine.models import CaseEvent, Instance, Task, Timer, WaitingEvent

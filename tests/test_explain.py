@@ -20,8 +20,8 @@ from click.testing import CliRunner
 from api.cli import main
 from api.pages.words import EVENTS as PAGE_EVENTS
 from engine.cases.actions import ACTIONS
-from engine.cases.operators import CORE_OPERATORS
 from engine.city import load_city
+from engine.core_operators import CORE_OPERATORS
 from engine.explain import Explanation, explain_case
 from engine.explain.knowledge import CHANGES, LASTING
 from engine.explain.words import ARRIVALS, EVENTS, TABLES, UNITS, WORDS

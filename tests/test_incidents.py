@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from engine.cases.incident_acts import repair_incident, retry_incident, skip_incident
 from engine.cases.incidents import list_incidents, resolve_incident, settle_incidents
-from engine.cases.operators import CORE_OPERATORS
 from engine.cases.stuck import find_stuck
+from engine.core_operators import CORE_OPERATORS
 from engine.errors import Conflict, Invalid, OperatorRefused
 from engine.models import CaseEvent, Incident, Instance, Task, Timer
 from engine.registry import Operator, build_registry

@@ -19,7 +19,7 @@ from small_diagrams import chain, node, user, write_process
 from SpiffWorkflow.util.deep_merge import DeepMerge
 from sqlalchemy import select
 
-from engine.cases.operators import CORE_OPERATORS
+from engine.core_operators import CORE_OPERATORS
 from engine.models import Instance
 from engine.platform import build_platform
 from engine.registry import Operator, build_registry

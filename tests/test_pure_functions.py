@@ -10,9 +10,9 @@ import pytest
 from small_diagrams import flow, node, timer, user, write_process
 from sqlalchemy import select
 
-from engine.cases.operators import CORE_OPERATORS
 from engine.checks import check_city
 from engine.city import load_city
+from engine.core_operators import CORE_OPERATORS
 from engine.errors import CityBroken
 from engine.explain.explaining import explain_case
 from engine.models import Timer

@@ -34,6 +34,7 @@ from engine.models.patrol import (
     TrackPoint,
 )
 from engine.models.plugins import PluginJob, PluginMark
+from engine.models.registers import RegisterChange, RegisterEntry
 from engine.models.roads import RoadSegment
 from engine.models.sensors import (
     SensorAlarm,
@@ -109,6 +110,8 @@ __all__ = [
     "PluginJob",
     "PluginMark",
     "Post",
+    "RegisterChange",
+    "RegisterEntry",
     "RoadSegment",
     "SensorAlarm",
     "SensorCrossing",
