@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.context import OUTBOX, db, now, platform, plugins, session
+from api.intake_jobs import judge_intake
 from engine.cases.drafts import sweep_drafts
 from engine.cases.incidents import settle_incidents
 from engine.cases.stuck import find_stuck
@@ -217,6 +218,13 @@ def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership 
         except Exception:
             log.exception("the sweep of the evidence failed; it is tried again")
 
+    def judge() -> None:
+        try:
+            if leader.held():
+                judge_intake(app)
+        except Exception:
+            log.exception("noting or training suggestions failed; it is tried again")
+
     scheduler = BackgroundScheduler(timezone="UTC")
     scheduler.add_job(tick, "interval", seconds=every_s, id="wangge", max_instances=1, coalesce=True)
     scheduler.add_job(
@@ -224,6 +232,7 @@ def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership 
     )
     scheduler.add_job(look, "interval", seconds=LOOK_AFTER_S, id="wangge.look_after", max_instances=1, coalesce=True)
     scheduler.add_job(sweep, "interval", seconds=SWEEP_LOOK_S, id="wangge.evidence", max_instances=1, coalesce=True)
+    scheduler.add_job(judge, "interval", seconds=LOOK_AFTER_S, id="wangge.intake", max_instances=1, coalesce=True)
     scheduler.add_listener(lambda event: leader.release(), mask=EVENT_SCHEDULER_SHUTDOWN)
     scheduler.start()
     return scheduler

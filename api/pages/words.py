@@ -13,6 +13,7 @@ from api.context import now, platform, roles, session
 from api.pages.languages import _, noop, page_language
 from engine.catalogue.condition_rules import RuleUnreadable, read_evidence_rule, read_extension_rule
 from engine.catalogue.provenance import doubt_of
+from engine.intake.channels import load_channels
 from engine.limits import LimitError, parse_limit
 from engine.models import Case, Subclass
 
@@ -93,8 +94,13 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 
 
 def word(table: str, code: str | None) -> str:
-    """A code of one of the tables in the page's language; a code a plugin brought is shown as it is."""
-    return _(TABLES[table][code]) if code and code in TABLES[table] else (code or "")
+    """A code of one of the tables in the page's language; a city's own channel by its name there, any other code as it
+    is."""
+    if code and code in TABLES[table]:
+        return _(TABLES[table][code])
+    if table == "source" and (channel := load_channels(platform().city).get(code or "")) is not None:
+        return named(channel)
+    return code or ""
 
 
 def named(thing: Any) -> str:

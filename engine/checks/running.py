@@ -17,6 +17,8 @@ from engine.checks.finding import Finding, Source, errors_of, split_remedy
 from engine.checks.flows import check_flows
 from engine.checks.forms import check_forms
 from engine.checks.ground import check_ground
+from engine.checks.intake import check_intake
+from engine.checks.intake_texts import check_intake_texts
 from engine.checks.loops import check_loops
 from engine.checks.material import Material, read_material
 from engine.checks.organisation import check_organisation
@@ -82,6 +84,8 @@ def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     findings += told
     findings += check_variables(material, calendar)
     findings += check_catalogue(material)
+    findings += check_intake(material)
+    findings += check_intake_texts(material)
     findings += check_organisation(material)
     findings += check_ground(city)
     findings += check_translations(material)
