@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.context import OUTBOX, db, now, platform, plugins, session
 from api.intake_jobs import judge_intake
 from engine.cases.drafts import sweep_drafts
+from engine.cases.ground_changes import follow_ground
 from engine.cases.incidents import settle_incidents
 from engine.cases.stuck import find_stuck
 from engine.cases.timekeeping import fire_due_timers
@@ -49,6 +50,8 @@ SERVER_REST = 0.2
 
 LOOK_AFTER_S = 60.0
 """How often incidents are settled and stuck cases looked for."""
+FOLLOW_S = 20.0
+"""How often every worker looks whether the ground has changed."""
 
 
 SWEEP_LOOK_S = 600.0
@@ -182,6 +185,12 @@ def sweep_evidence(app: Flask) -> bool:
         return done is not None
 
 
+def follow_versions(app: Flask, *, lead: bool) -> bool:
+    """Let this worker place cases in the ground that is in force now. Returns whether it is another one."""
+    with app.app_context():
+        return follow_ground(session(), platform(), now(), lead=lead)
+
+
 def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership | None = None) -> BackgroundScheduler:
     """Work every ``every_s`` seconds from a thread of this worker, as long as it leads. Shut it down to stop."""
     leader = leadership or leadership_for(app)
@@ -225,6 +234,12 @@ def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership 
         except Exception:
             log.exception("noting or training suggestions failed; it is tried again")
 
+    def follow() -> None:
+        try:
+            follow_versions(app, lead=leader.held())
+        except Exception:
+            log.exception("the ground in force could not be taken up; it is tried again")
+
     scheduler = BackgroundScheduler(timezone="UTC")
     scheduler.add_job(tick, "interval", seconds=every_s, id="wangge", max_instances=1, coalesce=True)
     scheduler.add_job(
@@ -233,6 +248,7 @@ def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership 
     scheduler.add_job(look, "interval", seconds=LOOK_AFTER_S, id="wangge.look_after", max_instances=1, coalesce=True)
     scheduler.add_job(sweep, "interval", seconds=SWEEP_LOOK_S, id="wangge.evidence", max_instances=1, coalesce=True)
     scheduler.add_job(judge, "interval", seconds=LOOK_AFTER_S, id="wangge.intake", max_instances=1, coalesce=True)
+    scheduler.add_job(follow, "interval", seconds=FOLLOW_S, id="wangge.ground", max_instances=1, coalesce=True)
     scheduler.add_listener(lambda event: leader.release(), mask=EVENT_SCHEDULER_SHUTDOWN)
     scheduler.start()
     return scheduler

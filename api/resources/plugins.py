@@ -11,8 +11,9 @@ from marshmallow import fields
 from api.auth import current_actor, require_permission
 from api.context import language, now, platform, plugins, session
 from api.resources.blueprint import group
-from api.resources.ground import BoxQuery, geojson
+from api.resources.ground import geojson
 from api.schemas.base import Strict, moment, text
+from api.schemas.ground import BoxQuery
 from engine.cases.listing import read_bbox
 from engine.errors import NotAllowed, NotFound
 from engine.hooks.layers import features_in, find_layer, layers_for
