@@ -32,6 +32,7 @@ from engine.organisation.people import hash_password
 from engine.organisation.roles import load_roles
 from engine.platform import Platform, build_platform
 from engine.simulation.city_at_work import simulate
+from engine.simulation.sensors import simulate_devices
 
 PASSWORD = "wangge-demo"
 BEGUN, READY = "demonstration begun", "demonstration ready"
@@ -161,6 +162,7 @@ def fill_demo(
         show_summary(summary, city)
         if not summary.tally.reported:
             raise click.ClickException("nobody could report anything, see above; nothing was kept")
+        simulate_devices(session, platform, end=begin, seed=seed)
         session.add(Counter(name=READY, value=1))
         session.commit()
         if engine.dialect.name == "sqlite":

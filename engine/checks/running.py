@@ -25,6 +25,7 @@ from engine.checks.organisation import check_organisation
 from engine.checks.overrides import check_overrides
 from engine.checks.registers import check_registers
 from engine.checks.scenarios import check_scenarios
+from engine.checks.sensors import check_sensors
 from engine.checks.services import check_services
 from engine.checks.tasks import check_tasks
 from engine.checks.translations import check_translations
@@ -88,6 +89,7 @@ def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     findings += check_intake_texts(material)
     findings += check_organisation(material)
     findings += check_ground(city)
+    findings += check_sensors(material)
     findings += check_translations(material)
     findings += check_scenarios(material)
     findings += check_registers(material)

@@ -15,6 +15,7 @@ from engine.hooks.host import load_registry
 from engine.loading.catalogue import load_catalogue
 from engine.loading.ground import load_ground
 from engine.loading.organisation import load_organisation
+from engine.loading.sensors import load_devices
 from engine.loading.survey_file import open_survey
 from engine.loading.surveys import FOLDER, import_survey
 from engine.loading.tables import Progress, Rejection, no_progress
@@ -63,6 +64,7 @@ def load_city_folder(
     begin_write(session)
     load_organisation(session, city, password_hash=password_hash)
     rejected = load_ground(session, city, now, progress) if ground else []
+    rejected += load_devices(session, city, now)
     load_catalogue(session, city, now)
     deploy(session, city, now, author="init", reason="city folder loaded", registry=registry or load_registry(city))
     session.commit()
