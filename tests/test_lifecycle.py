@@ -387,6 +387,7 @@ def test_a_case_can_be_voided_at_any_time(town: SmallTown, stretch: str) -> None
 
 def test_a_running_case_can_be_merged(town: SmallTown) -> None:
     first, second = CaseWork(town), CaseWork(town)
+    first.dispatch()
     second.dispatch()
     second.act("shift_leader", "merge", into=first.case.number)
     assert second.case.status == "merged"

@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.cases.access import access_case, require
 from engine.cases.evidence_views import views_of
+from engine.cases.merging import cases_seen_with
 from engine.cases.transaction import act_once
 from engine.cases.view_values import EvidenceView
 from engine.catalogue.condition_rules import ROLES as ROLES  # pages, schemas and checks take them from here
@@ -171,7 +171,9 @@ def read_evidence(
     :raises StoreFailed: the store cannot be reached or has lost it.
     """
     case = access_case(session, actor, platform.host.directory, number)
-    row = session.scalar(select(Evidence).where(Evidence.id == evidence_id, Evidence.case_id == case.id))
+    row = session.get(Evidence, evidence_id)
+    if row is not None and row.case_id != case.id and row.case_id not in cases_seen_with(session, case):
+        row = None
     if row is None or copy not in COPIES:
         raise NotFound(f"case {number} has no evidence {evidence_id}; GET its evidence for what it has")
     if copy != ORIGINAL and not row.media_type.startswith("image/"):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.cases.access import visible
 from engine.cases.evidence_rules import EvidenceRules, evidence_rules
+from engine.cases.merging import cases_seen_with
 from engine.cases.view_values import EvidenceView, Remark
 from engine.evidence.kinds import PHOTO, kind_of
 from engine.evidence.likeness import find_alike, unsigned
@@ -45,6 +47,15 @@ def views_of(
     return [
         view(row, uploader, case, rules, photo_findings(session, platform, actor, case, row, rules))
         for row, uploader in rows
+    ]
+
+
+def joined_views(session: Session, platform: Platform, actor: Actor, case: Case) -> list[EvidenceView]:
+    """The evidence of the cases merged with this one or split from it: who sees the one sees that of the other."""
+    numbers = cases_seen_with(session, case)
+    others = session.scalars(select(Case).where(Case.id.in_(numbers)).order_by(Case.id)) if numbers else ()
+    return [
+        replace(each, of_case=other.number) for other in others for each in views_of(session, platform, actor, other)
     ]
 
 

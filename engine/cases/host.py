@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from engine.calendar import Limit, WorkCalendar
 from engine.casefile.unit import Unit
 from engine.cases import clocks
+from engine.cases.merging import any_phone
 from engine.catalogue.book import CatalogueBook
 from engine.catalogue.condition_rules import SILENT, ConditionRules, ExtensionRule, RuleUnreadable
 from engine.catalogue.lookup import limit_for
@@ -73,7 +74,9 @@ class CaseHost:
             "community": case.community_code,
             "subdistrict": case.subdistrict_code,
             "district": case.district_code,
-            "has_phone": bool(case.reporter_phone),
+            "has_phone": bool(case.reporter_phone) or bool(case.merged_reports and any_phone(unit.session, case)),
+            "merged_reports": case.merged_reports,
+            "no_report": bool(case.no_report),
             "self_handled": case.self_handled,
             "duty_code": duty,
             "owner_department": self.component_department(unit, case),

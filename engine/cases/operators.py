@@ -10,16 +10,15 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
-
 from engine.calendar import LimitError, parse_limit
 from engine.casefile.records import UnitRecord
 from engine.cases import clocks
 from engine.cases.evaluation_facts import evaluation_facts
+from engine.cases.merging import join_leading, tell_joined
 from engine.cases.opening import open_beside
 from engine.catalogue.lookup import limit_for
 from engine.errors import OperatorRefused
-from engine.models import Case, CaseLink, Evaluation, Supervision
+from engine.models import Evaluation, Supervision
 from engine.registry import Operator, OperatorFunction
 from engine.workflow.lists import CONDITION_LIMIT
 from engine.workflow.step import Step
@@ -91,18 +90,14 @@ def reject(step: Step, reason: str = "") -> None:
     step.tell("reply", phone=bool(step.case.reporter_phone), text=reason)
 
 
-def merge(step: Step, into: str) -> None:
-    """End the case as a duplicate of another, which keeps the evidence of both in reach."""
-    other = step.session.scalar(select(Case).where(Case.number == str(into)))
-    if other is None or other.id == step.case.id:
-        raise OperatorRefused(
-            f"there is no other case {into!r} to merge into; give the number of an open case", field="into"
-        )
-    if other.status in ("merged", "voided", "rejected"):
-        raise OperatorRefused(f"case {into} is {other.status} itself; merge into one that goes on", field="into")
-    step.case.merged_into_id = other.id
-    step.session.add(CaseLink(from_id=step.case.id, to_id=other.id, kind="merged", created_at=step.now))
-    end_case(step, "merged", into=other.number)
+def merge(step: Step, into: str, reason: str | None = "", reply: str = "") -> None:
+    """End the case as a duplicate of an open one of its kind, which leads; the reporter is told (``reply``).
+
+    Who reported is told again when the leading case is closed. Refused where the case would win time by it.
+    """
+    leading = join_leading(step, into)
+    end_case(step, "merged", into=leading.number, reason=reason or "")
+    step.tell("reply", phone=bool(step.case.reporter_phone), text=reply, leading=leading.number)
 
 
 def cancel(step: Step, reason: str = "") -> None:
@@ -335,6 +330,7 @@ def close(step: Step, kind: str | None = "solved") -> None:
     case.on_time = not clocks.is_overdue(case, step.host.calendar, step.now)
     case.status, case.closed_at, case.close_kind = "closed", step.now, kind
     step.record("closed", close_kind=kind, on_time=case.on_time)
+    tell_joined(step, closed=kind)
 
 
 def reopen(step: Step, reason: str = "") -> None:

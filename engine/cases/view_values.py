@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from engine.cases.merging import JoinedReport
 from engine.models import Supervision
 
 
@@ -134,6 +135,8 @@ class EvidenceView:
     age_min: float | None = None
     findings: tuple[Remark, ...] = ()
     notes: tuple[Remark, ...] = ()
+    of_case: str | None = None
+    """The case it belongs to, when that is one merged with this one or split from it."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,19 @@ class LinkView:
     number: str
     kind: str
     direction: str
+    reason: str = ""
+    title: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class NoReportView:
+    """A rule by which nothing was to be reported there and then, as it read at that moment."""
+
+    code: str
+    rule: Named
+    reason: str
+    reason_en: str
 
 
 @dataclass(frozen=True)
@@ -193,6 +209,9 @@ class CaseDetail:
     supervisions: tuple[Supervision, ...]
     tasks: tuple[OpenTask, ...]
     actions: tuple[str, ...]
+    joined_evidence: tuple[EvidenceView, ...] = ()
+    reports: tuple[JoinedReport, ...] = ()
+    no_report: tuple[NoReportView, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session, object_session
 
 from engine.cases import clocks
 from engine.cases.actions import possible_actions
-from engine.cases.evidence_views import views_of
+from engine.cases.evidence_views import joined_views, views_of
 from engine.cases.lights import case_light, clock_light, task_light
+from engine.cases.merging import joined_reports
 from engine.cases.view_values import (
     CaseDetail,
     CaseSummary,
@@ -20,6 +21,7 @@ from engine.cases.view_values import (
     HistoryLine,
     LinkView,
     Named,
+    NoReportView,
     OpenTask,
     UnitView,
 )
@@ -102,6 +104,9 @@ def describe(session: Session, platform: Platform, actor: Actor, case: Case, now
         ),
         tasks=tuple(open_task_views(session, actor, open_now, now)),
         actions=tuple(possible_actions(session, platform, actor, case, now)),
+        joined_evidence=tuple(joined_views(session, platform, actor, case)),
+        reports=tuple(joined_reports(session, case)) if actor.may("case.read_all") else (),
+        no_report=tuple(no_report_of(session, case)),
     )  # fmt: skip
 
 
@@ -150,14 +155,28 @@ def clock_view(platform: Platform, clock: CaseClock, now: datetime) -> ClockView
 
 def links_of(session: Session, case: Case) -> Iterable[LinkView]:
     """Cases that belong together with this one."""
-    for kind, number in session.execute(
-        select(CaseLink.kind, Case.number).join(Case, Case.id == CaseLink.to_id).where(CaseLink.from_id == case.id)
+    for direction, mine, other in (
+        ("to", CaseLink.from_id, CaseLink.to_id),
+        ("from", CaseLink.to_id, CaseLink.from_id),
     ):
-        yield LinkView(number, kind, "to")
-    for kind, number in session.execute(
-        select(CaseLink.kind, Case.number).join(Case, Case.id == CaseLink.from_id).where(CaseLink.to_id == case.id)
-    ):
-        yield LinkView(number, kind, "from")
+        query = (
+            select(CaseLink.kind, CaseLink.reason, Case.number, Case.title, Case.status)
+            .join(Case, Case.id == other)
+            .where(mine == case.id, CaseLink.removed_at.is_(None))
+            .order_by(CaseLink.id)
+        )
+        for kind, reason, number, title, status in session.execute(query):
+            yield LinkView(number, kind, direction, reason, title, status)
+
+
+def no_report_of(session: Session, case: Case) -> Iterable[NoReportView]:
+    """The no-report rules the case was reported under, as they read then."""
+    if case.no_report:
+        query = select(CaseEvent.data).where(CaseEvent.case_id == case.id, CaseEvent.kind == "no_report")
+        for data in session.scalars(query.order_by(CaseEvent.id)):
+            yield NoReportView(
+                data["code"], Named(data["code"], data["name"], data["name_en"]), data["reason"], data["reason_en"]
+            )
 
 
 def open_task_views(session: Session, actor: Actor, tasks: Iterable[Task], now: datetime) -> Iterable[OpenTask]:
