@@ -14,17 +14,21 @@ import pytest
 from api_people import Api
 from click.testing import CliRunner
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 import engine.cases.evidence as evidence_room
 from api.cli import main
 from api.context import PLATFORM
 from api.scheduler import start_scheduler, sweep_evidence
 from engine.cases.evidence import add_evidence
+from engine.database import open_database
 from engine.evidence.folder import FolderStore
+from engine.evidence.likeness import find_alike, unsigned
 from engine.evidence.rounds import AGAIN, EVERY, KEPT, holdings, last_rounds, sweep_on_record, sweep_when_due
 from engine.evidence.store import StoreFailed
-from engine.models import Evidence
+from engine.migrations import downgrade_database, upgrade_database
+from engine.models import Evidence, PhotoBand
 from engine.simulation.photos import draw
 from engine.testing.casework import CaseWork
 from engine.testing.small_city import SmallTown
@@ -32,11 +36,9 @@ from engine.testing.small_city import SmallTown
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 
 
-def upload(town: SmallTown, number: str, content: bytes) -> None:
+def upload(town: SmallTown, number: str, content: bytes, role: str = "before_photo") -> None:
     actor = town.actor("collector")
-    add_evidence(
-        town.session, town.platform, actor, number, "before_photo", "a.jpg", content, now=town.clock.now()
-    )  # fmt: skip
+    add_evidence(town.session, town.platform, actor, number, role, "a.jpg", content, now=town.clock.now())
 
 
 def test_what_kill_9_leaves_is_taken_by_the_scheduler_and_nothing_else(api: Api) -> None:
@@ -122,3 +124,30 @@ def test_the_command_tells_files_and_rounds(town_folder: Path, tmp_path: Path) -
     assert "photo          1 files" in told.output and "0 of 3 files deleted" in told.output
     assert len(town.session.scalars(select(Evidence)).all()) == 1
     town.close()
+
+
+def test_the_index_of_photos_is_written_anew_by_the_migration(town_folder: Path, tmp_path: Path) -> None:
+    """Down to quarters and up to thirds again: what is found stays the same, a file without hash stays out."""
+    url = f"sqlite:///{tmp_path / 'town.db'}"
+    database = open_database(url)
+    upgrade_database(database)
+    town = SmallTown(town_folder, url)
+    number = CaseWork(town).case.number
+    for variant in range(4):
+        upload(town, number, draw("before_photo", variant))
+    upload(town, number, draw("voice", 1), role="voice")
+    query = select(Evidence.id, Evidence.likeness).where(Evidence.likeness.is_not(None))
+    hashes = {photo: unsigned(bits or 0) for photo, bits in town.session.execute(query)}
+    town.close()
+    downgrade_database(database, "core_0019")
+    with Session(database) as session:
+        found = session.execute(select(PhotoBand.evidence_id, PhotoBand.key)).all()
+        assert sorted(found) == sorted(
+            (photo, band << 16 | bits >> band * 16 & 0xFFFF) for photo, bits in hashes.items() for band in range(4)
+        )
+    upgrade_database(database)
+    with Session(database) as session:
+        assert session.scalar(select(func.count()).select_from(PhotoBand)) == 3 * len(hashes) == 12
+        for photo, bits in hashes.items():
+            assert (3, photo) in find_alike(session, bits ^ 0b1011, 3)
+    database.dispose()

@@ -98,7 +98,7 @@ def plant(engine: Engine, hashes: array[int]) -> None:
     if engine.dialect.name == "postgresql":
         cursor.execute("SET session_replication_role = replica")
         with cursor.copy(f"COPY {table} (key, evidence_id, bits) FROM STDIN") as copy:
-            for row in quarters(hashes):
+            for row in thirds(hashes):
                 copy.write_row(row)
         raw.commit()
         cursor.execute(f"ANALYZE {table}")
@@ -106,15 +106,15 @@ def plant(engine: Engine, hashes: array[int]) -> None:
     else:
         cursor.execute("PRAGMA foreign_keys=OFF")
         cursor.execute("BEGIN")
-        cursor.executemany(f"INSERT INTO {table} (key, evidence_id, bits) VALUES (?, ?, ?)", quarters(hashes))
+        cursor.executemany(f"INSERT INTO {table} (key, evidence_id, bits) VALUES (?, ?, ?)", thirds(hashes))
         cursor.execute("COMMIT")
         cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
-    raw.detach()  # type: ignore[attr-defined]
+    raw.detach()
     raw.close()
 
 
-def quarters(hashes: array[int]) -> Iterator[tuple[int, int, int]]:
+def thirds(hashes: array[int]) -> Iterator[tuple[int, int, int]]:
     """Rows of the index, in the order of their keys."""
     packed = array("Q", (key << 32 | at for at, bits in enumerate(hashes) for key in bands_of(bits)))
     for each in sorted(packed):

@@ -42,7 +42,7 @@ class Evidence(Base):
 
 
 class PhotoBand(Base):
-    """One quarter of a photo's hash; four rows a photo, laid out by quarter. ``bits`` is the whole hash, signed."""
+    """One third of a photo's hash; three rows a photo, laid out by third. ``bits`` is the whole hash, signed."""
 
     __tablename__ = "photo_band"
     key: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
