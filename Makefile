@@ -55,7 +55,7 @@ bench: $(VENV)/.developing
 DATA ?= ../shared/data/boston311-2015-01-07.csv.gz
 
 walks: $(VENV)/.developing   ## 5,000 random diagrams beside stock, some minutes
-	WANGGE_WALKS=5000 $(BIN)/pytest -q -s tests/test_walks.py
+	WANGGE_WALKS=5100 $(BIN)/pytest -q -s tests/test_walks.py
 
 crashes: $(VENV)/.developing   ## 200 writers killed at random on SQLite, 200 on PostgreSQL, some minutes
 	WANGGE_KILLS=200 $(BIN)/pytest -q -s tests/test_crash.py

@@ -6,18 +6,20 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from sqlalchemy import event, select, update
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm.exc import StaleDataError
 
 from engine.casefile.records import CaseRecord, copy_of
 from engine.casefile.shelf import Shelf
 from engine.casefile.unit import Unit, new_unit
-from engine.casefile.writers import writer_of
+from engine.casefile.writers import WireWriter, writer_of
 from engine.cases.steps import step_on_case
 from engine.cases.tasks import claim_task, complete_task, release_task
-from engine.database import session_factory
+from engine.database import open_database, session_factory
 from engine.errors import Conflict
 from engine.models import CaseEvent, Instance, Task
 from engine.testing.casework import CONDITION, CaseWork
@@ -272,3 +274,27 @@ def test_more_clerks_than_connections_wait_for_their_turn(tmp_path: Path) -> Non
             thread.join()
         assert sorted(said) == ["conflict"] * 39 + ["done"]
         town.close()
+
+
+@pytest.mark.postgresql
+def test_an_act_that_fails_does_not_spoil_the_connection_for_the_next(tmp_path: Path) -> None:
+    """psycopg takes what a failed pipeline skipped for prepared; the next act on the connection must not meet it."""
+
+    def good(raw: Any) -> None:
+        raw.execute("SELECT 1")
+
+    def bad(raw: Any) -> None:
+        raw.execute("SELECT 1 / 0")
+
+    with scratch_postgresql() as url:
+        engine = open_database(url)
+        writer = WireWriter(engine)
+        for work in (None, good, bad, good, good):
+            raw, _ = writer.open([])
+            if work is bad:
+                with pytest.raises(DataError):
+                    writer.end(raw, work)
+            else:
+                writer.end(raw, work)
+        writer.close()
+        engine.dispose()

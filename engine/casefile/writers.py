@@ -165,7 +165,12 @@ class QueueWriter(Writer):
 
 
 class WireWriter(Writer):
-    """PostgreSQL: a unit of work is one statement, which is a transaction of its own: one round trip."""
+    """PostgreSQL: a unit of work is one statement, which is a transaction of its own: one round trip.
+
+    What follows a statement that fails in a pipeline is skipped by the server, yet psycopg (3.3) takes it for prepared
+    when it was to be prepared there. So nothing prepared follows what may fail: BEGIN, COMMIT and ROLLBACK never are, and
+    a connection whose questions fail is thrown away.
+    """
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
@@ -187,10 +192,13 @@ class WireWriter(Writer):
         try:
             raw = self._settled(pooled)
             with raw.pipeline():
-                raw.execute("BEGIN")
+                raw.execute("BEGIN", prepare=False)
                 answers = ask(raw, self.dialect, asked)
         except BaseException as error:
-            self._give_up(pooled)
+            self._free.release()
+            dead = pooled.driver_connection.closed
+            pooled.invalidate()
+            self._drop_idle(dead)
             raise self.told(error) from None
         self._opened[id(raw)] = pooled
         return raw, answers
@@ -199,11 +207,11 @@ class WireWriter(Writer):
         pooled = self._opened.pop(id(raw))
         try:
             if work is None:
-                raw.execute("ROLLBACK")
+                raw.execute("ROLLBACK", prepare=False)
             else:
                 with raw.pipeline():
                     work(raw)
-                    raw.execute("COMMIT")
+                    raw.execute("COMMIT", prepare=False)
         except BaseException as error:
             self._give_up(pooled)
             raise self.told(error) from None
@@ -246,14 +254,18 @@ class WireWriter(Writer):
         raw = pooled.driver_connection
         try:
             if not raw.closed and raw.info.transaction_status:
-                raw.execute("ROLLBACK")
+                raw.execute("ROLLBACK", prepare=False)
         except self.dialect.loaded_dbapi.Error:
             raw.close()
         if not raw.closed:
             pooled.close()
             return
         pooled.invalidate()
-        while self._idle:  # the server has gone: the others are dead too
+        self._drop_idle(True)
+
+    def _drop_idle(self, dead: bool) -> None:
+        """When the server has gone, the others are dead too."""
+        while dead and self._idle:
             self._idle.pop().invalidate()
 
 
