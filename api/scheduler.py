@@ -34,6 +34,7 @@ from engine.hooks.watching import tell_plugins
 from engine.hooks.working import run_due_jobs
 from engine.outbox import Outbox, deliver_due
 from engine.pace import Pace
+from engine.patrol.upkeep import look_after_patrols
 
 log = logging.getLogger("wangge.scheduler")
 
@@ -163,11 +164,12 @@ def work_for_plugins(app: Flask) -> int:
 
 
 def look_after(app: Flask) -> int:
-    """Close incidents that are over, forget drafts nobody needs, and open an incident for every case that waits for
-    nothing. Returns how many are stuck."""
+    """Close incidents that are over, forget drafts nobody needs, watch over patrols, and open an incident for every
+    case that waits for nothing. Returns how many are stuck."""
     with app.app_context():
         settle_incidents(session(), now())
         sweep_drafts(session(), now())
+        look_after_patrols(session(), platform(), now())
         return find_stuck(session(), platform(), now())
 
 

@@ -27,6 +27,9 @@ def blueprints() -> tuple[Any, ...]:
         migrations,
         notices,
         organisation,
+        patrol,
+        patrol_facts,
+        patrol_roster,
         plugins,
         processes,
         session,
@@ -36,6 +39,7 @@ def blueprints() -> tuple[Any, ...]:
     modules = (
         session, cases, intake, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
         component_changes, component_files, organisation, processes, expressions, migrations, incidents, health, kinds,
+        patrol, patrol_roster, patrol_facts,
         manual, plugins,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)
