@@ -376,13 +376,13 @@ def test_a_fault_of_a_unit_grid_is_told(city: Path, key: str, value: str, elemen
 def test_a_grid_that_crosses_itself_is_an_error(city: Path) -> None:
     bow = [[[116, 28], [116.001, 28.001], [116.001, 28], [116, 28.001], [116, 28]]]
     edit_features(city, "unit_grids", lambda grids: grids[0]["geometry"].update({"coordinates": bow}))
-    find(city, "ground/unit_grids.geojson", "990101001001001", "not valid: Self-intersection")
+    find(city, "ground/unit_grids.geojson", "990101001001001", "not valid (Self-intersection")
 
 
 def test_projected_coordinates_are_an_error(city: Path) -> None:
     metres = [[[500000, 3100000], [500100, 3100000], [500100, 3100100], [500000, 3100000]]]
     edit_features(city, "unit_grids", lambda grids: grids[0]["geometry"].update({"coordinates": metres}))
-    find(city, "ground/unit_grids.geojson", "990101001001001", "no longitude and latitude")
+    find(city, "ground/unit_grids.geojson", "990101001001001", "is no position in WGS-84")
 
 
 def test_overlapping_grids_are_named_with_their_area(city: Path) -> None:
@@ -426,8 +426,11 @@ def test_rows_that_will_not_be_taken_are_counted(city: Path) -> None:
 
 
 def test_unreadable_geojson_is_an_error(city: Path) -> None:
-    write(city, "ground/duty_grids.geojson", "{")
+    write(city, "ground/duty_grids.geojson", "{]}")
     find(city, "ground/duty_grids.geojson", "file", "not readable GeoJSON")
+    assert [each for each in findings_of(city) if each.file == "ground/unit_grids.geojson"] == []
+    write(city, "ground/duty_grids.geojson", "{")
+    find(city, "ground/duty_grids.geojson", "file", "ends in the middle")
 
 
 def test_a_missing_ground_file_is_an_error(city: Path) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from engine.checks.finding import Finding, Source, split_remedy, suggest
 from engine.checks.material import Material
+from engine.city import City
 from engine.errors import CityBroken
+from engine.ground.layer_files import city_layers
+from engine.loading.ground_folder import read_folder_layer
 from engine.loading.organisation import DEPARTMENT, PERSON, POST
-from engine.loading.tables import read_csv, read_features
+from engine.loading.tables import read_csv
 
 FOLDER = "organisation"
 KINDS = ("centre", "command", "department", "district", "subdistrict", "company")
@@ -45,7 +48,7 @@ def check_organisation(material: Material) -> Iterator[Finding]:
         readable = readable and not findings
         yield from findings
         setattr(found, name, rows)
-    found.duty_grids = duty_grid_codes(city.root)
+    found.duty_grids = duty_grid_codes(city)
     if not readable:
         return
     yield from check_departments(found, Source(f"{FOLDER}/departments.csv", here))
@@ -63,13 +66,13 @@ def read_rows(path: Path, columns: tuple[str, ...], source: Source) -> tuple[Row
         return [], [source.error("file", message, remedy)]
 
 
-def duty_grid_codes(root: Path) -> frozenset[str] | None:
+def duty_grid_codes(city: City) -> frozenset[str] | None:
     """Codes of the city's duty grids; none when the file cannot be read, which the ground's check tells."""
     try:
-        features = read_features(root / "ground/duty_grids.geojson", ("code",))
-        return frozenset(str(values["code"]) for _, values, _ in features)
-    except (CityBroken, AttributeError, TypeError):
+        read = read_folder_layer(city, city_layers(city)["duty_grids"])
+    except CityBroken:
         return None
+    return frozenset(str(each.properties["code"]) for each in read[1].features) if read else None
 
 
 def find_twice(rows: Rows, key: str, source: Source) -> Iterator[Finding]:

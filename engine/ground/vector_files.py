@@ -12,7 +12,7 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +46,17 @@ DBF_WIDTH = 254
 
 @dataclass(frozen=True)
 class Remark:
-    """What was repaired in a feature (``repaired``), or why it cannot be taken; number 0 is the file as a whole."""
+    """What was repaired in a feature (``repaired``), or why it cannot be taken; number 0 is the file as a whole.
+
+    ``code`` is the feature's property of that name, where it has one.
+    """
 
     number: int
     reason: str
     remedy: str
     repaired: bool = False
     geometry: Any = None
+    code: str = ""
 
 
 @dataclass
@@ -111,7 +115,12 @@ def read_vector(
         if held is not None:
             properties = {each: column[number - 1] for each, column in zip(names, values, strict=True)}
             found.features.append(Feature(number, properties, held))
+    codes = values[names.index("code")] if "code" in names else []
     found.remarks.sort(key=lambda remark: remark.number)
+    found.remarks[:] = [
+        replace(each, code=str(codes[each.number - 1] or "")) if each.number and codes else each
+        for each in found.remarks
+    ]
     return found
 
 

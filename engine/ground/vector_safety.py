@@ -10,6 +10,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from engine.errors import Invalid
 
 MOST_BYTES = 2 * 1024**3
@@ -17,6 +19,7 @@ MOST_BYTES = 2 * 1024**3
 MOST_TIMES = 200
 """An archive that unpacks to more times its size was not made by a survey."""
 ENCODINGS = ("utf-8", "gb18030")
+SHOWN = 5
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf")
 
 
@@ -60,8 +63,30 @@ def _geojson(path: Path, encoding: str | None) -> Looked:
     text = content.decode(found).removeprefix("\ufeff")
     if not text.rstrip().endswith("}"):
         raise Invalid(f"{path.name} ends in the middle; copy it again")
+    _refuse_no_features(path, text)
     note = "" if codecs.lookup(found).name == "utf-8" else f"the text was read as {found.upper()}, GeoJSON is UTF-8"
     return Looked(text.encode(), None, note)
+
+
+def _refuse_no_features(path: Path, text: str) -> None:
+    """Raise Invalid for a collection with entries that are no features: the library would pass them over in silence."""
+    try:
+        content = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"{path.name} is not readable GeoJSON: {error}; export it again") from error
+    features = content.get("features") if isinstance(content, dict) else None
+    if not isinstance(features, list):
+        raise Invalid(f"{path.name} is no GeoJSON FeatureCollection; export it again as one")
+    wrong = [
+        number
+        for number, each in enumerate(features, 1)
+        if not isinstance(each, dict) or each.get("type") != "Feature" or not isinstance(each.get("properties"), dict)
+    ]
+    if wrong:
+        first = ", ".join(map(str, wrong[:SHOWN])) + (" …" if len(wrong) > SHOWN else "")
+        raise Invalid(
+            f"{path.name}: {first} of {len(features)} are no GeoJSON features with properties; export it again"
+        )
 
 
 def _geopackage(path: Path) -> Looked:
