@@ -168,8 +168,8 @@ class WireWriter(Writer):
     """PostgreSQL: a unit of work is one statement, which is a transaction of its own: one round trip.
 
     What follows a statement that fails in a pipeline is skipped by the server, yet psycopg (3.3) takes it for prepared
-    when it was to be prepared there. So nothing prepared follows what may fail: BEGIN, COMMIT and ROLLBACK never are, and
-    a connection whose questions fail is thrown away.
+    when it was to be prepared there. So nothing prepared follows what may fail: BEGIN, COMMIT and ROLLBACK never are,
+    and a connection whose questions fail is thrown away.
     """
 
     def __init__(self, engine: Engine) -> None:
