@@ -103,6 +103,7 @@ def train_and_keep(session: Session, city: City, day: date, now: datetime) -> Tr
     kept = (facts.top1 or 0) + (facts.top3 or 0) >= (facts.start_top1 or 0) + (facts.start_top3 or 0)
     if kept:
         begin_write(session)
+        session.execute(delete(IntakeModel).where(IntakeModel.sha256 == version))  # the same cases gave the same model
         session.add(
             IntakeModel(
                 sha256=version, words=facts.words, trained_at=now, cases=facts.cases, held_out=facts.held_out,

@@ -33,7 +33,8 @@ STRENGTH = 20.0
 SHARES = (0.0, 0.15, 0.3, 0.5, 0.75, 1.0)
 LEARNT = (0.5, 0.75, 1.0, 1.4, 2.0)
 QUIET = 0.01
-"""The share of the choosing texts that may fall below "none of these"."""
+"""The score of "none of these" is half-way between that of a text without any known piece and that of the weakest of
+the choosing texts, this share of them left out."""
 
 
 @dataclass(frozen=True)
@@ -168,12 +169,12 @@ def balanced(start: ClassModel, weights: Floats, bias: Floats, texts: Sequence[T
         return -float((chosen * times).sum())
 
     share, learnt = min(((a, b) for a in SHARES for b in LEARNT), key=lambda pair: wrong(*pair))
-    tops = (share * old + learnt * new).max(axis=1)
+    tops, silence = (share * old + learnt * new).max(axis=1), (learnt * bias).max()
     return replace(
         start,
         weights=(share * start.weights + learnt * weights).astype(np.float32),
         bias=(learnt * bias).astype(np.float32),
-        nothing=float(max(np.quantile(tops, QUIET), (learnt * bias).max())),
+        nothing=float((max(np.quantile(tops, QUIET), silence) + silence) / 2),
     )
 
 
