@@ -29,6 +29,8 @@ NEAREST, CROSS, ON_SHIFT, GRID, ROLE, BY_HAND = "nearest", "cross_check", "on_sh
 CHOICE = "choice"
 """Under this name a task's defaults keep the reason."""
 BARRED = "barred"
+FUTURE = timedelta(minutes=5)
+"""A position later than now by more belongs to another clock."""
 
 _others = (
     select(func.count(PersonPost.person_id.distinct()))
@@ -163,7 +165,8 @@ def near_collectors(
         .join(Person, and_(Person.id == PatrolState.person_id, Person.active))
         .join(DutyShift, and_(DutyShift.person_id == PatrolState.person_id, *working_at(now)))
         .where(
-            PatrolState.at >= now - minutes(rules.fresh_min), PatrolState.lat.between(lat - reach, lat + reach),
+            PatrolState.at >= now - minutes(rules.fresh_min), PatrolState.at <= now + FUTURE,
+            PatrolState.lat.between(lat - reach, lat + reach),
             PatrolState.person_id.in_(holders_of(role)), PatrolState.person_id != (but or 0),
         )
         .order_by(Person.login, DutyShift.id)

@@ -193,7 +193,10 @@ class Play:
             raise Unplayable(f"no task {step.what}{place} is open; open are: {listed or 'none'}")
         answers = self.fill(step.answers, self.names(step.of, task))
         where = task.scope if step.by in (None, task.role) else None
-        actor = self._person(step.by or task.role, where, self._scopes(step.of), "by")
+        by = step.by or task.role
+        if task.assignee_id is not None and by == task.role:
+            by, where = self.session.get_one(Person, task.assignee_id).login, None
+        actor = self._person(by, where, self._scopes(step.of), "by")
         for at, role in enumerate(step.photos):
             # The same role twice is two photos: the manual counts different ones.
             serial = step.photos[:at].count(role)

@@ -35,7 +35,7 @@ MOST_ACTS = 80
 TASK = (
     Task.id, Task.case_id, Task.instance_id, Instance.deployment_id, Task.process, Task.element, Task.stage, Task.role,
     Task.scope, Task.form, Task.evidence, Task.defaults, Task.created_at, Task.due_at, Case.number, Case.source,
-    Case.kind, Case.full_code, Case.catalogue_version_id, Case.limit_text,
+    Case.kind, Case.full_code, Case.catalogue_version_id, Case.limit_text, Task.assignee_id,
 )  # fmt: skip
 """What is read of an open task when it is planned; `OpenTask` rows have these columns."""
 
@@ -90,7 +90,7 @@ class Desk:
 
     def work(self, now: datetime, task: OpenTask) -> dict[str, Any] | None:
         """Do a task; where the case stands then, or none when nobody could do it or it is gone by now."""
-        actor = self.people.find(task.role, task.scope, self.chance(task.number))
+        actor = self.people.whose(task, self.chance(task.number))
         if actor is None:
             self.tally.unstaffed[f"{task.role}@{task.scope}" if task.scope else task.role] += 1
             return None

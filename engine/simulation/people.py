@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from random import Random
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -42,6 +43,12 @@ class People:
         if not holders:
             return None
         return self.actor(chance.choice(holders), role)
+
+    def whose(self, task: Any, chance: Random) -> Actor | None:
+        """Who does a task: the person it was given to, else somebody of its role and scope."""
+        if task.assignee_id is not None:
+            return self.actor(task.assignee_id, task.role)
+        return self.find(task.role, task.scope, chance)
 
     def actor(self, person_id: int, role: str) -> Actor:
         """A person acting in a role."""

@@ -185,7 +185,7 @@ class Replay:
     def do_task(self, now: datetime, task: OpenTask) -> None:
         """Somebody of the right post does a task the way the file's outcome wants it."""
         row = self.rows[task.case_id]
-        actor = self.people.find(task.role, task.scope, self.chance)
+        actor = self.people.whose(task, self.chance)
         if actor is None:
             self.troubles[task.case_id] = f"nobody is {task.role}@{task.scope}"
             return
