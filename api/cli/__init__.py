@@ -27,6 +27,7 @@ COMMANDS = {
     "case": "showing",
     "incident": "mending",
     "evidence": "evidence",
+    "intake": "intake",
     "plugin": "plugins",
 }
 
