@@ -68,6 +68,7 @@ class CaseQuery(LimitQuery):
     full_code = text("Class and subclass: `0110`.", load_default=None)
     urgent = truth("Only urgent ones, or only others.", load_default=None)
     overdue = truth("Only those whose handling limit is used up, or only others.", load_default=None)
+    no_report = truth("Only those reported where or when nothing is to be, or only others.", load_default=None)
     reported_from = moment("Reported at or after.", load_default=None)
     reported_to = moment("Reported before.", load_default=None)
     q = text("Text in number, address, title or description.", load_default=None, validate=ma.validate.Length(max=200))

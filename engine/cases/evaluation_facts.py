@@ -16,7 +16,10 @@ from engine.models import Case, CaseClock, Task
 
 @dataclass(frozen=True)
 class EvaluationFacts:
-    """Counts and verdicts of one case; ``limit_s`` and ``used_s`` are seconds on the limit's own measure."""
+    """Counts and verdicts of one case; ``limit_s`` and ``used_s`` are seconds on the limit's own measure.
+
+    ``merged_reports`` other reports joined it; ``no_report``: it was reported where or when nothing is to be.
+    """
 
     department: str | None
     district: str | None
@@ -34,6 +37,8 @@ class EvaluationFacts:
     tasks_in_time: int
     satisfaction: str | None
     overdue_excluded: bool
+    merged_reports: int
+    no_report: bool
 
     def to_json(self) -> dict[str, Any]:
         """As stored."""
@@ -66,6 +71,8 @@ def evaluation_facts(session: Session, case: Case, calendar: WorkCalendar, now: 
         tasks_in_time=sum(count for verdict, count in counts.items() if verdict),
         satisfaction=case.satisfaction,
         overdue_excluded=case.overdue_excluded,
+        merged_reports=case.merged_reports,
+        no_report=bool(case.no_report),
     )
 
 

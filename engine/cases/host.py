@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import select
@@ -23,6 +24,7 @@ from engine.errors import CityBroken
 from engine.ground.index import Ground
 from engine.ground.layer_files import declared_layers
 from engine.ground.shelf import GroundShelf
+from engine.no_report import NoReport
 from engine.models import Case, Component, FilingCondition, Subclass
 from engine.organisation.directory import Directory
 from engine.registers.declaring import load_registers
@@ -47,6 +49,11 @@ class CaseHost:
         self.registers = load_registers(city.layers)
         self._conditions: dict[int, list[dict[str, str]]] = {}
         self._condition_options: dict[int, tuple[Option, ...]] = {}
+
+    @cached_property
+    def no_report(self) -> NoReport:
+        """Where and when nothing is to be reported. Raises CityBroken when the city's files are broken."""
+        return NoReport.load(self.city, self.functions)
 
     @classmethod
     def load(cls, session: Session, city: City, registry: Registry) -> CaseHost:

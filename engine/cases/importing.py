@@ -244,6 +244,7 @@ def _evaluation(case_id: int, case: ImportedCase, row: dict[str, Any], now: date
         department=case.department, district=row["district_code"], due_at=case.due_at or case.closed_at,
         on_time=row["on_time"], close_kind=row["close_kind"], limit_s=0.0, used_s=0.0, extensions=0, suspensions=0,
         reworks=0, returns=0, supervisions=0, tasks_done=0, tasks_in_time=0, satisfaction=None, overdue_excluded=False,
+        merged_reports=0, no_report=False,
     )  # fmt: skip
     return {
         "case_id": case_id, "department_code": case.department, "due_at": facts.due_at, "facts": facts.to_json(),

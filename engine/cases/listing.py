@@ -37,6 +37,7 @@ class CaseFilter:
     full_code: str | None = None
     urgent: bool | None = None
     overdue: bool | None = None
+    no_report: bool | None = None
     reported_from: datetime | None = None
     reported_to: datetime | None = None
     q: str | None = None
@@ -58,6 +59,8 @@ class CaseFilter:
             yield handled_by(self.department)
         if self.overdue is not None:
             yield overdue_at(now) if self.overdue else ~overdue_at(now)
+        if self.no_report is not None:
+            yield Case.no_report.is_not(None) if self.no_report else Case.no_report.is_(None)
         if self.reported_from is not None:
             yield Case.reported_at >= self.reported_from
         if self.reported_to is not None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from engine.casefile.records import copy_of
 from engine.casefile.unit import Unit, unit_of
+from engine.cases.host import CaseHost
 from engine.cases.opening import Report, case_cell, new_case, new_file, number_case, start_process, what_opens
 from engine.cases.tasks import standing
 from engine.cases.transaction import act_once
@@ -18,6 +19,7 @@ from engine.catalogue.book import IN_FORCE, Edition
 from engine.errors import Invalid
 from engine.intake.channels import channel_of, clean_number
 from engine.models import Case, Component, IntakeNumber
+from engine.no_report import NoReportRule, Situation
 from engine.organisation.actor import Actor
 from engine.platform import Platform
 from engine.workflow.deployments import CURRENT_DEPLOYMENT
@@ -113,8 +115,25 @@ def open_case(
     name = process or city.process
     file = new_file(unit, platform.runtime.shelf, case, instance_id, definition, name, now)
     step = Step(unit, host, platform.runtime, definition, file, now, actor, process=name)
+    rules = no_report_rules(host, case, now)
+    case.no_report = " ".join(rule.code for rule in rules) or None
     start_process(step)
+    step.element = None
+    for rule in rules:
+        step.record(
+            "no_report", code=rule.code, name=rule.name, name_en=rule.name_en, reason=rule.reason,
+            reason_en=rule.reason_en,
+        )  # fmt: skip
     return step
+
+
+def no_report_rules(host: CaseHost, case: Case, now: datetime) -> list[NoReportRule]:
+    """The rules by which the case was not to be reported, there and then."""
+    if not host.no_report.rules:
+        return []
+    place = None if case.grid_code is None else host.ground.by_grid.get(case.grid_code)
+    told = Situation(case.kind, case.full_code, case.lon, case.lat, place, case.source, case.urgent)
+    return host.no_report.find(told, now)
 
 
 def settle_condition(edition: Edition, case: Case, report: Report) -> None:

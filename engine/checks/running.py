@@ -19,6 +19,7 @@ from engine.checks.forms import check_forms
 from engine.checks.ground import check_ground
 from engine.checks.intake import check_intake
 from engine.checks.intake_texts import check_intake_texts
+from engine.checks.judgement import check_judgement
 from engine.checks.loops import check_loops
 from engine.checks.material import Material, read_material
 from engine.checks.organisation import check_organisation
@@ -90,6 +91,7 @@ def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     findings += check_organisation(material)
     findings += check_ground(city)
     findings += check_sensors(material)
+    findings += check_judgement(material)
     findings += check_translations(material)
     findings += check_scenarios(material)
     findings += check_registers(material)
