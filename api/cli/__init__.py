@@ -29,6 +29,7 @@ COMMANDS = {
     "evidence": "evidence",
     "intake": "intake",
     "plugin": "plugins",
+    "register": "registers",
 }
 
 NO_TABLE = re.compile(r"no such table|relation .* does not exist")

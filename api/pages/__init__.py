@@ -22,9 +22,10 @@ def register_pages(app: Flask) -> None:
         manual,
         notices,
         photos,
+        registers,
         report,
         tasks,
     )
 
     rooms = (entry, inbox, tasks, drafts, cases, case, diagram, photos, city_map, report, notices, manual)
-    frame.serve(app, [route for room in rooms for route in room.ROUTES])
+    frame.serve(app, [route for room in (*rooms, registers) for route in room.ROUTES])

@@ -44,12 +44,15 @@ SECURITY = {
     "Permissions-Policy": "geolocation=(self), camera=(self), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+ANY_REGISTER = "any register"
+"""Who may read one of the city's registers."""
 NAVIGATION = (
     ("pages.inbox", noop("待办"), ""),
     ("pages.all_cases", noop("案件"), ""),
     ("pages.city_map", noop("地图"), ""),
     ("pages.report_problem", noop("上报"), "case.create"),
     ("pages.notices", noop("通知"), ""),
+    ("pages.registers", noop("台账"), ANY_REGISTER),
     ("pages.manual_changes", noop("手册"), "catalogue.edit catalogue.sign"),
 )
 
@@ -159,6 +162,8 @@ def page_context() -> dict[str, Any]:
 
 def may_enter(person: Actor, need: str) -> bool:
     """Whether a post gives one of the permissions an entry of the navigation names; all may where it names none."""
+    if need == ANY_REGISTER:
+        return any(person.may(register.read) for register in context.platform().host.registers.values())
     return not need or any(person.may(permission) for permission in need.split())
 
 

@@ -32,6 +32,7 @@ def blueprints() -> tuple[Any, ...]:
         patrol_roster,
         plugins,
         processes,
+        registers,
         session,
         tasks,
     )
@@ -40,6 +41,6 @@ def blueprints() -> tuple[Any, ...]:
         session, cases, intake, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
         component_changes, component_files, organisation, processes, expressions, migrations, incidents, health, kinds,
         patrol, patrol_roster, patrol_facts,
-        manual, plugins,
+        manual, plugins, registers,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)
