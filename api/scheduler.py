@@ -35,6 +35,7 @@ from engine.hooks.working import run_due_jobs
 from engine.outbox import Outbox, deliver_due
 from engine.pace import Pace
 from engine.patrol.upkeep import look_after_patrols
+from engine.sensors.tending import tend_devices
 
 log = logging.getLogger("wangge.scheduler")
 
@@ -170,7 +171,9 @@ def look_after(app: Flask) -> int:
         settle_incidents(session(), now())
         sweep_drafts(session(), now())
         look_after_patrols(session(), platform(), now())
-        return find_stuck(session(), platform(), now())
+        stuck = find_stuck(session(), platform(), now())
+        tend_devices(session(), platform(), now())
+        return stuck
 
 
 def sweep_evidence(app: Flask) -> bool:

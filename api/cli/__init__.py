@@ -27,6 +27,7 @@ COMMANDS = {
     "case": "showing",
     "incident": "mending",
     "evidence": "evidence",
+    "sensors": "sensors",
     "intake": "intake",
     "plugin": "plugins",
     "register": "registers",

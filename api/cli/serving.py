@@ -128,3 +128,7 @@ def schedule(worker: Any) -> None:
     from api.scheduler import start_scheduler
 
     start_scheduler(worker.wsgi)
+    if os.environ.get("WANGGE_MQTT"):
+        from api.listening import start_listening
+
+        start_listening(worker.wsgi, os.environ["WANGGE_MQTT"])

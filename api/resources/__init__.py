@@ -33,6 +33,8 @@ def blueprints() -> tuple[Any, ...]:
         plugins,
         processes,
         registers,
+        sensor_readings,
+        sensors,
         session,
         tasks,
     )
@@ -42,5 +44,6 @@ def blueprints() -> tuple[Any, ...]:
         component_changes, component_files, organisation, processes, expressions, migrations, incidents, health, kinds,
         patrol, patrol_roster, patrol_facts,
         manual, plugins, registers,
+        sensors, sensor_readings,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)

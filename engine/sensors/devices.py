@@ -33,6 +33,8 @@ COLUMNS = (
 NEEDED = ("code", "kind", "name")
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 """A code is one level of an MQTT topic and one part of an address."""
+RESERVED = frozenset({"alarms", "fences", "health", "kinds", "refused"})
+"""Words that stand where a code stands in addresses of the API."""
 TEXTS = {"name": 200, "name_en": 200, "address": 500, "vehicle": 40}
 PARAMETERS_LIMIT = 10_000
 
@@ -152,7 +154,7 @@ def checked_device(session: Session, kinds: Mapping[str, Kind], values: Mapping[
     if wrong:
         raise Invalid(f"a device has no {wrong[0]}; it has {', '.join(COLUMNS)}", field=wrong[0])
     row: dict[str, Any] = {"code": str(values.get("code") or ""), "kind": str(values.get("kind") or "")}
-    if not CODE.fullmatch(row["code"]):
+    if not CODE.fullmatch(row["code"]) or row["code"] in RESERVED:
         message = f"code {row['code'][:80]!r} does not hold; use up to 64 letters, digits and . _ : -"
         raise Invalid(message, field="code")
     if row["kind"] not in kinds:
