@@ -15,19 +15,29 @@ from api.auth import require_permission
 from api.pages.frame import actor, back_to, render
 from api.pages.languages import _
 from api.pages.refusals import Refusal, refusal_of
+from api.pages.report_help import ROUTES as HELP
+from api.pages.report_help import Hints, everything_for, hints_for
 from api.pages.words import KINDS, SOURCES
+from engine.cases.callers import READ_CALLERS, plain_phone
 from engine.cases.opening import Report
 from engine.cases.reporting import submit_report
 from engine.catalogue.lookup import version_in_force
 from engine.errors import DomainError, Invalid
 from engine.models import Subclass
 
-TEXTS = ("subclass", "description", "source", "lon", "lat", "address", "reporter_name", "reporter_phone")
+TEXTS = (
+    "subclass", "description", "source", "lon", "lat", "address", "reporter_name", "reporter_phone", "component_code",
+)  # fmt: skip
+INTO = ("description", "address")
+"""Fields a standard text may be put into."""
 COLLECTOR_SOURCES = ("patrol",)
 
 
 def report_problem() -> BaseResponse:
-    """The form, and what becomes of it. ``act=find`` only narrows the list of classes."""
+    """The form, and what becomes of it. ``act=find`` only narrows the list of classes, ``act=look`` tells what is near.
+
+    ``_pick``, ``_take`` and ``_insert`` are the buttons of suggestions: a class, an address, a standard text.
+    """
     require_permission("case.create", "report a problem")
     if request.method == "GET":
         return show(
@@ -35,8 +45,9 @@ def report_problem() -> BaseResponse:
         )
     sent = {name: request.form.get(name, "").strip() for name in TEXTS}
     sent |= {name: "yes" for name in ("urgent", "self_handled") if request.form.get(name)}
-    if request.form.get("act") != "report":
-        return show(sent)
+    if request.form.get("act") != "report" or any(request.form.get(name) for name in ("_pick", "_take", "_insert")):
+        take_suggestions(sent)
+        return show(sent, hints=everything_for(sent))
     try:
         number = open_case(read_report(sent))
     except DomainError as error:
@@ -46,8 +57,24 @@ def report_problem() -> BaseResponse:
     return back_to("pages.one_case", number=number, said=_("已上报，案件号 %(number)s。", number=number))
 
 
+def take_suggestions(sent: dict[str, str]) -> None:
+    """Put what a suggestion's button says into the form, for browsers without scripts."""
+    if picked := request.form.get("_pick"):
+        sent["subclass"], sent["component_code"] = picked, ""
+    lon, _bar, rest = request.form.get("_take", "").partition("|")
+    lat, _bar, address = rest.partition("|")
+    if address:
+        sent.update(lon=lon, lat=lat, address=address)
+    name, _bar, text = request.form.get("_insert", "").partition("|")
+    if name in INTO and text:
+        sent[name] = "\n".join(part for part in (sent[name], text) if part)
+
+
 def show(
-    sent: Mapping[str, str], refusal: Refusal | None = None, errors: Mapping[str, Sequence[str]] | None = None
+    sent: Mapping[str, str],
+    refusal: Refusal | None = None,
+    errors: Mapping[str, Sequence[str]] | None = None,
+    hints: Hints | None = None,
 ) -> BaseResponse:
     """The form with what was typed."""
     find = request.form.get("find", "").strip()
@@ -55,7 +82,8 @@ def show(
         "report.html", refusal.status if refusal else 200,
         sent=sent, refusal=refusal, errors=errors or {}, find=find,
         groups=subclass_groups(find, sent.get("subclass", "")),
-        sources=sources(), key=request.form.get("key") or uuid4().hex,
+        sources=sources(), key=request.form.get("key") or uuid4().hex, hints=hints or hints_for(sent),
+        may_see_callers=actor().may(READ_CALLERS),
     )  # fmt: skip
 
 
@@ -105,7 +133,8 @@ def read_report(sent: Mapping[str, str]) -> Report:
     return Report(
         kind=kind, full_code=full_code, description=sent["description"], source=sent["source"],
         lon=place["lon"], lat=place["lat"], address=sent["address"], urgent="urgent" in sent,
-        self_handled="self_handled" in sent, reporter_name=sent["reporter_name"], reporter_phone=sent["reporter_phone"],
+        self_handled="self_handled" in sent, reporter_name=sent["reporter_name"],
+        reporter_phone=plain_phone(sent["reporter_phone"]), component_code=sent["component_code"] or None,
     )  # fmt: skip
 
 
@@ -118,4 +147,4 @@ def open_case(report: Report) -> str:
     return str(answer["case"])
 
 
-ROUTES = (("/report", report_problem, ("GET", "POST")),)
+ROUTES = (("/report", report_problem, ("GET", "POST")), *HELP)

@@ -1,9 +1,10 @@
 """Standard texts and scripts of the intake desk by class: what to ask a caller, what to write, what to answer.
 
 ``intake_texts.csv``: ``kind,code,use,text,text_en``, merged from all layers. ``code`` is a subclass, a class (its first
-two digits) or ``*``, or several of them with ``;`` between; ``use`` is ask, write or answer. What a higher layer says for one kind, code and use replaces all
-that the layers below say for it; one row with an empty text takes it away. A city with a catalogue of its own takes from
-the core only what holds for every class: its codes mean something else. Files are read again when they change.
+two digits) or ``*``, or several of them with ``;`` between; ``use`` is ask, write or answer. What a higher layer says
+for one kind, code and use replaces all that the layers below say for it; one row with an empty text takes it away. A
+city with a catalogue of its own takes from the core only what holds for every class: its codes mean something else.
+Files are read again when they change.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// Maps: Leaflet on canvas over the city's own GeoJSON. Three kinds: one case, all cases, pick a place.
+// Maps: Leaflet on canvas over the city's own GeoJSON. One case, all cases, nothing but the city, or a place to pick.
 "use strict";
 (() => {
   const COLOURS = { green: "#2e9d68", yellow: "#e0a100", red: "#b3261e", none: "#64748b" };
@@ -59,6 +59,7 @@
     L.control.scale({ imperial: false }).addTo(map);
     element.setAttribute("role", "application");
     element.setAttribute("aria-label", element.dataset.label ?? "");
+    element.dispatchEvent(new CustomEvent("mapped", { bubbles: true, detail: map }));
     return map;
   }
 
@@ -112,6 +113,14 @@
     element.dataset.ready = found.features.length;
   }
 
+  async function plain(element) {
+    const map = make(element);
+    map.setView([0, 0], 12);
+    const ground = await base(map, element.dataset.base);
+    if (ground.getBounds().isValid()) map.fitBounds(ground.getBounds(), { animate: false });
+    element.dataset.ready = "yes";
+  }
+
   async function pick(element) {
     const map = make(element);
     map.setView([0, 0], 12);
@@ -128,11 +137,17 @@
       put(event.latlng);
       lon.value = event.latlng.lng.toFixed(6);
       lat.value = event.latlng.lat.toFixed(6);
+      element.dispatchEvent(new CustomEvent("placed", { bubbles: true }));
     });
     lon.addEventListener("change", typed); lat.addEventListener("change", typed);
+    const marks = L.layerGroup().addTo(map);
+    element.addEventListener("marks", ({ detail }) => { // what is near: components and likely duplicates
+      marks.clearLayers();
+      for (const { lon: x, lat: y, mark, label: name } of detail) dot([y, x], mark === "duplicate" ? "yellow" : "green", 6).bindTooltip(name).addTo(marks);
+    });
     typed();
     element.dataset.ready = "yes";
   }
 
-  document.querySelectorAll("[data-map]").forEach((element) => ({ one, cases, pick })[element.dataset.map](element));
+  document.querySelectorAll("[data-map]").forEach((element) => ({ one, cases, plain, pick })[element.dataset.map](element));
 })();
