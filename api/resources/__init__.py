@@ -33,6 +33,7 @@ def blueprints() -> tuple[Any, ...]:
         plugins,
         processes,
         registers,
+        relations,
         sensor_readings,
         sensors,
         session,
@@ -42,7 +43,7 @@ def blueprints() -> tuple[Any, ...]:
     modules = (
         session, cases, intake, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
         component_changes, component_files, organisation, processes, expressions, migrations, incidents, health, kinds,
-        patrol, patrol_roster, patrol_facts,
+        patrol, patrol_roster, patrol_facts, relations,
         manual, plugins, registers,
         sensors, sensor_readings,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from api.schemas.cases import EvidenceSchema
 from api.schemas.evidence import CopyQuery, EvidenceListSchema, UploadSchema
 from engine.cases.access import access_case
 from engine.cases.evidence import add_evidence, read_evidence
-from engine.cases.evidence_views import views_of
+from engine.cases.evidence_views import joined_views, views_of
 from engine.cases.view_values import EvidenceView
 from engine.evidence.kinds import LIMITS, MB, kind_of
 
@@ -33,9 +33,14 @@ class CaseEvidence(MethodView):
     @blueprint.response(200, EvidenceListSchema)
     @blueprint.problems(404)
     def get(self, number: str) -> dict[str, Any]:
-        """The evidence of a case, oldest first, with what contradicts the claim: place, time, photos used before."""
+        """The evidence of a case, oldest first, with what contradicts the claim: place, time, photos used before.
+
+        That of cases merged with it or split from it follows; `of_case` names theirs.
+        """
         case = access_case(session(), current_actor(), platform().host.directory, number)
-        return {"number": number, "evidence": views_of(session(), platform(), current_actor(), case)}
+        db, actor = session(), current_actor()
+        own = views_of(db, platform(), actor, case)
+        return {"number": number, "evidence": [*own, *joined_views(db, platform(), actor, case)]}
 
     @blueprint.arguments(UploadSchema, location="upload")
     @blueprint.arguments(KeyHeader, location="headers")

@@ -9,6 +9,7 @@ from marshmallow import fields
 from webargs.fields import DelimitedList
 
 from api.schemas.base import LimitQuery, NamedSchema, Strict, mapping, moment, real, text, truth, whole
+from api.schemas.joined import JoinedReportSchema, RuleOnCaseSchema
 from engine.cases.actions import ACTIONS
 from engine.cases.listing import ORDERS, CaseFilter, read_bbox
 from engine.cases.opening import Report
@@ -173,8 +174,11 @@ class LinkSchema(Strict):
     """Another case that belongs to this one."""
 
     number = text("Its number.")
-    kind = text("merged, enforcement or another process.")
+    kind = text("merged, split, related, enforcement or another process.")
     direction = text("`to`: it came out of this one; `from`: this one came out of it.")
+    reason = text("Why, where somebody said so.")
+    title = text("Its title.")
+    status = text("Its status.")
 
 
 class RemarkSchema(Strict):
@@ -209,6 +213,7 @@ class EvidenceSchema(Strict):
     distance_m = real("From the reported place to where the camera was, metres.", allow_none=True)
     age_min = real("Minutes between the camera's time and the upload.", allow_none=True)
     findings = fields.List(fields.Nested(RemarkSchema), metadata={"description": "What contradicts the claim."})
+    of_case = text("The case it belongs to, when that is one merged with this one or split.", allow_none=True)
     notes = fields.List(
         fields.Nested(RemarkSchema), metadata={"description": "What was broken in the file and left out."}
     )
@@ -267,7 +272,17 @@ class CaseDetailSchema(Strict):
     units = fields.List(fields.Nested(UnitSchema))
     clocks = fields.List(fields.Nested(ClockSchema))
     links = fields.List(fields.Nested(LinkSchema))
+    reports = fields.List(
+        fields.Nested(JoinedReportSchema),
+        metadata={"description": "Reports merged into it, for those who read all cases."},
+    )
+    no_report = fields.List(
+        fields.Nested(RuleOnCaseSchema), metadata={"description": "No-report rules it was reported under."}
+    )
     evidence = fields.List(fields.Nested(EvidenceSchema))
+    joined_evidence = fields.List(
+        fields.Nested(EvidenceSchema), metadata={"description": "Evidence of cases merged with it or split from it."}
+    )
     supervisions = fields.List(fields.Nested(SupervisionSchema))
     tasks = fields.List(fields.Nested(OpenTaskSchema))
     actions = fields.List(fields.String(), metadata={"description": "Actions you may take now."})
