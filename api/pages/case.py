@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from api import context
 from api.pages.controls import Control, Picture, Sheet
+from api.pages.devices import alarms_of_case
 from api.pages.drafts import Leftover, leftovers, name_sheet, tell
 from api.pages.frame import actor, back_to, render
 from api.pages.languages import _, page_language
@@ -34,7 +35,7 @@ from engine.cases.task_list import TaskDetail, open_task
 from engine.cases.view_values import CaseDetail, EvidenceView
 from engine.cases.views import describe
 from engine.errors import DomainError, NotFound
-from engine.evidence.kinds import PHOTO
+from engine.evidence.kinds import LIMITS, PHOTO
 from engine.models import Case, Task
 
 SHOWN_LINES = 12
@@ -98,10 +99,11 @@ def show_case(case: Case, attempt: Attempt) -> BaseResponse:
         "case": detail.summary, "detail": detail, "work": work, "attempt": attempt,
         "steps": steps_of(detail), "lines": timeline(db, platform, case), "reasons": told(reason.clocks),
         "actions": [ACTIONS[name] for name in detail.actions], "photos": photos_by_role(detail),
-        "nearby": nearby(case), "photo_roles": PHOTO_ROLES, "shown_lines": SHOWN_LINES,
+        "nearby": nearby(case), "photo_roles": PHOTO_ROLES, "upload_limits": LIMITS, "shown_lines": SHOWN_LINES,
         "has_diagram": case_instance(db, case) is not None,
         "may_upload": actor().may("evidence.add") and case.status not in ("rejected", "merged", "voided"),
         "left": drafts_left(case),
+        "alarms": alarms_of_case(case), "may_see_devices": actor().may("sensor.read"),
         "panels": case_panels(case, actor(), page_language()),
         "lost": lost_words(attempt) if work is None or work.detail.task.id != attempt.task else [],
     }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from json import dumps
+
 from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -12,7 +14,7 @@ from api.pages.languages import _
 from api.pages.refusals import Refusal, tell
 from api.pages.words import word
 from engine.cases.evidence import add_evidence, read_evidence
-from engine.errors import Conflict, Invalid
+from engine.errors import Conflict, DomainError, Invalid
 from engine.evidence.kinds import LIMITS, kind_of
 from engine.evidence.store import ORIGINAL, PUBLIC, THUMBNAIL, StoreFailed
 
@@ -36,7 +38,10 @@ def photo(number: str, evidence_id: int) -> BaseResponse:
 
 
 def add_photos(number: str) -> BaseResponse:
-    """Add one or more files to a case."""
+    """Add one or more files to a case. Scripts that ask for JSON get 201, or ``refused`` with the words of the refusal:
+    what has neither may be sent again with the same key.
+    """
+    scripted = request.accept_mimetypes.best == "application/json"
     role = request.form.get("role", "")
     files = [each for each in request.files.getlist("photos") if each.filename]
     task = read_id(request.form.get("task"))
@@ -50,13 +55,26 @@ def add_photos(number: str) -> BaseResponse:
                 context.session(), context.platform(), actor(), number, role, each.filename or "photo", content,
                 now=context.now(), key=f"{key}-{at}" if key else None,
             )  # fmt: skip
-    except (Invalid, Conflict, StoreFailed) as error:
+    except DomainError as error:
+        if not scripted and not isinstance(error, (Invalid, Conflict, StoreFailed)):
+            raise
         context.session().rollback()
         refusal = tell(error)
+        if scripted and not isinstance(error, StoreFailed):
+            return json_answer(refusal.status, refused=f"{refusal.what} {refusal.remedy}".strip())
+        if scripted:
+            return json_answer(503)
         shown = Refusal(refusal.status, _("证据没有上传"), refusal.what, refusal.remedy, refusal.original)
         return show_case(find_case(number), Attempt(task=task, refusal=shown))
+    if scripted:
+        return json_answer(201)
     said = _("已上传%(role)s %(count)s 件。", role=word("photo", role), count=len(files))
     return back_to("pages.one_case", number=number, task=task, said=said)
+
+
+def json_answer(status: int, **said: str) -> BaseResponse:
+    """What the script that sends files reads."""
+    return BaseResponse(dumps(said), status, mimetype="application/json")
 
 
 ROUTES = (
