@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from api_people import PASSWORD, Api
+from page_desk import Desk
 from sensor_town import KINDS, SensorTown, square, write_sensors
 
 from api.app import create_app
@@ -267,3 +268,34 @@ def test_the_way_of_a_vehicle_is_a_line_with_times(api: SensorApi) -> None:
     assert len(way["geometry"]["coordinates"]) == 3 and len(way["properties"]["times"]) == 3
     assert api.get("unit_handler_municipal", "/sensors/T1/track").status_code == 403
     assert api.get("acceptor", "/sensors/GHOST/track").status_code == 404
+
+
+def desk(api: SensorApi, login: str, language: str = "zh") -> Desk:
+    client = api.app.test_client()
+    token = api.login(login)["Authorization"].split()[1]
+    with client.session_transaction() as cookie:
+        cookie.update(token=token, csrf_token="known", language=language)
+    return Desk(client)
+
+
+def test_the_pages_show_devices_their_values_alarms_and_cases(api: SensorApi) -> None:
+    api.send("D1", {"readings": [reading(minute, pm10=minute * 4, noise=55) for minute in range(0, 60, 5)]})
+    api.send("K1", {"readings": [reading(0, tilt=80)]})
+    listed = desk(api, "acceptor").get("/devices").words()
+    assert "东门扬尘" in listed and "PM10 220 µg/m³ · 噪声 55 dB" in listed and "报警 1" in listed
+    page = desk(api, "acceptor").get("/devices/D1")
+    assert page.tree.xpath("//svg//*[@class='chart-line']") and "扬尘超标" in page.words()
+    number = api.get("acceptor", "/sensors/alarms").json["alarms"][0]["case"]
+    case = desk(api, "acceptor").get(f"/cases/{number}")
+    assert "传感器报警" in case.words() and "井盖倾斜" in case.words() and "reading.tilt" in case.words()
+    assert case.tree.xpath("//section[@id='alarms']//svg")
+    english = desk(api, "acceptor", "en").get("/devices").words()
+    assert "Devices" in english and "Dust monitor" in english
+
+
+def test_the_device_pages_are_for_those_who_may(api: SensorApi) -> None:
+    assert desk(api, "unit_handler_municipal").get("/devices").status == 403
+    assert desk(api, "acceptor").get("/devices/GHOST").status == 404
+    page = desk(api, "administrator").get("/devices/D1")
+    changed = desk(api, "administrator").submit(page, "/devices/D1/state", button="state=paused")
+    assert "暂停报警" in changed.words() and api.get("acceptor", "/sensors/D1").json["state"] == "paused"

@@ -14,6 +14,7 @@ def register_pages(app: Flask) -> None:
         case,
         cases,
         city_map,
+        devices,
         diagram,
         drafts,
         entry,
@@ -28,4 +29,4 @@ def register_pages(app: Flask) -> None:
     )
 
     rooms = (entry, inbox, tasks, drafts, cases, case, diagram, photos, city_map, report, notices, manual)
-    frame.serve(app, [route for room in (*rooms, registers) for route in room.ROUTES])
+    frame.serve(app, [route for room in (*rooms, devices, registers) for route in room.ROUTES])

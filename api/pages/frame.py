@@ -53,6 +53,7 @@ NAVIGATION = (
     ("pages.report_problem", noop("上报"), "case.create"),
     ("pages.notices", noop("通知"), ""),
     ("pages.registers", noop("台账"), ANY_REGISTER),
+    ("pages.devices", noop("设备"), "sensor.read"),
     ("pages.manual_changes", noop("手册"), "catalogue.edit catalogue.sign"),
 )
 

@@ -80,6 +80,7 @@ EVENTS = {
     "migration_undone": noop("撤回流程转换"), "step_skipped": noop("跳过环节"), "variables_repaired": noop("修正数据"),
     "incident_retried": noop("重试故障环节"), "incident_skipped": noop("跳过故障环节"),
     "imported": noop("从其他系统导入"),
+    "sensor_alarm": noop("传感器报警"), "sensor_over": noop("传感器恢复正常"),
 }  # fmt: skip
 UNITS = {
     "minute": noop("分钟"), "urgent_hour": noop("紧急工作时"), "urgent_day": noop("紧急工作日"),
