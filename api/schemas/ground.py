@@ -122,7 +122,7 @@ class GroundChangeSchema(Strict):
 
     layer = text("Its layer.")
     code = text("Its code.")
-    kinds = fields.List(fields.String(), metadata={"description": "added, gone, shape, moved, values."})
+    kinds = fields.List(fields.String(), metadata={"description": "added, gone, recoded, shape, moved, values."})
     words = text("The difference in words.")
     before = mapping("Properties before, those that differ.")
     after = mapping("Properties afterwards, those that differ.")

@@ -21,6 +21,8 @@ ABOVE = {"divisions": "parent", "duty_grids": "subdistrict", "unit_grids": "comm
 """The property that says where an area belongs."""
 LEAST_SHARE = 0.01
 """A smaller share of an area that is gone comes from how borders are drawn."""
+SAME_SHARE = 0.99
+"""An area that is new on the ground of one that is gone is that area under another code."""
 WORDS = {
     "added": ("新增", "is new"),
     "gone": ("撤销", "is gone"),
@@ -28,6 +30,7 @@ WORDS = {
     "shape": ("边界变化", "its shape changed"),
     "sizes": ("（增加 {more} m²，减少 {less} m²）", " ({more} m² more, {less} m² less)"),
     "moved": ("由 {before} 划归 {after}", "moved from {before} to {after}"),
+    "recoded": ("编码由 {before} 改为 {after}", "its code changed from {before} to {after}"),
     "values": ("{name}：{before} → {after}", "{name}: {before} → {after}"),
     "empty": ("（空）", "(empty)"),
 }
@@ -36,7 +39,8 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Difference:
-    """One area that differs. ``kinds``: ``added``, ``gone``, ``shape``, ``moved``, ``values``; several may hold.
+    """One area that differs. ``kinds``: ``added``, ``gone``, ``recoded`` (the same ground under another code, which is
+    ``code``), ``shape``, ``moved`` (to another community), ``values``; several may hold.
 
     ``geometry`` is the area afterwards, or before where it is gone. ``more_m2`` and ``less_m2`` say how much ground a
     changed shape won and lost; ``into`` which areas hold what is gone, with their shares.
@@ -67,6 +71,8 @@ class Difference:
             return say("gone") + (say("into", areas=held) if held else "")
         told: list[str] = []
         above = ABOVE.get(self.layer)
+        if "recoded" in self.kinds:
+            told.append(say("recoded", before=self.before["code"], after=self.after["code"]))
         if "moved" in self.kinds and above:
             told.append(
                 say("moved", before=self.before[above] or say("empty"), after=self.after[above] or say("empty"))
@@ -75,7 +81,7 @@ class Difference:
             sizes = say("sizes", more=f"{self.more_m2:,.0f}", less=f"{self.less_m2:,.0f}")
             told.append(say("shape") + (sizes if self.more_m2 or self.less_m2 else ""))
         for name in self.before:
-            if name != above or "moved" not in self.kinds:
+            if name != "code" and (name != above or "moved" not in self.kinds):
                 before, after = self.before[name], self.after[name]
                 told.append(say("values", name=name, before=_shown(before, say), after=_shown(after, say)))
         return ("；" if at == 0 else "; ").join(told)
@@ -111,25 +117,48 @@ def diff_versions(
 
 def diff_states(layer: GroundLayer, older: Mapping[str, Feature], newer: Mapping[str, Feature]) -> list[Difference]:
     """What is different between two states of a layer, by code."""
-    found = [*_gone(layer, older, newer), *_added(layer, older, newer)]
-    above = ABOVE.get(layer.name)
-    for code in older.keys() & newer.keys():
-        one, other = older[code], newer[code]
-        names = [name for name in layer.properties if one.properties.get(name) != other.properties.get(name)]
-        changed = not shapely.equals_exact(one.geometry, other.geometry, 0)
-        if not names and not changed:
-            continue
-        kinds = [kind for kind, holds in (("moved", above in names), ("shape", changed)) if holds]
-        if any(name != above for name in names):
-            kinds.append("values")
-        more, less = _sizes(one.geometry, other.geometry) if changed and layer.kind != "line" else (0.0, 0.0)
-        found.append(
-            Difference(
-                layer.name, code, tuple(kinds), {name: one.properties.get(name) for name in names},
-                {name: other.properties.get(name) for name in names}, other.geometry, more, less,
-            )
-        )  # fmt: skip
+    found: list[Difference] = []
+    recoded: dict[str, str] = {}
+    for each in _gone(layer, older, newer):
+        heir = _heir(each, older, newer)
+        if heir is None:
+            found.append(each)
+        else:
+            recoded[heir] = each.code
+    for code in newer.keys() - older.keys() - recoded.keys():
+        found.append(Difference(layer.name, code, ("added",), {}, newer[code].properties, newer[code].geometry))
+    pairs = {code: code for code in older.keys() & newer.keys()} | recoded
+    changes = [_changed(layer, code, older[old], newer[code]) for code, old in pairs.items()]
+    found += [change for change in changes if change is not None]
     return sorted(found, key=lambda difference: difference.code)
+
+
+def _changed(layer: GroundLayer, code: str, one: Feature, other: Feature) -> Difference | None:
+    """What is different about one area, nothing when it is the same."""
+    names = [name for name in layer.properties if one.properties.get(name) != other.properties.get(name)]
+    redrawn = not shapely.equals_exact(one.geometry, other.geometry, 0)
+    if not names and not redrawn:
+        return None
+    above = ABOVE.get(layer.name)
+    more, less = _sizes(one.geometry, other.geometry) if redrawn and layer.kind != "line" else (0.0, 0.0)
+    told = {
+        "recoded": "code" in names, "moved": above in names, "shape": redrawn,
+        "values": any(name not in ("code", above) for name in names),
+    }  # fmt: skip
+    return Difference(
+        layer.name, code, tuple(kind for kind, holds in told.items() if holds),
+        {name: one.properties.get(name) for name in names}, {name: other.properties.get(name) for name in names},
+        other.geometry, more, less,
+    )  # fmt: skip
+
+
+def _heir(gone: Difference, older: Mapping[str, Feature], newer: Mapping[str, Feature]) -> str | None:
+    """The new area that is an area that is gone under another code."""
+    if not gone.into:
+        return None
+    code, share = gone.into[0]
+    same_size = gone.geometry.area >= SAME_SHARE * newer[code].geometry.area
+    return code if code not in older and share >= SAME_SHARE and same_size else None
 
 
 def count_kinds(differences: Sequence[Difference]) -> dict[str, dict[str, int]]:
@@ -138,12 +167,6 @@ def count_kinds(differences: Sequence[Difference]) -> dict[str, dict[str, int]]:
     for each in differences:
         found.setdefault(each.layer, Counter()).update(each.kinds)
     return {layer: dict(counts) for layer, counts in found.items()}
-
-
-def _added(layer: GroundLayer, older: Mapping[str, Feature], newer: Mapping[str, Feature]) -> Iterator[Difference]:
-    for code in newer.keys() - older.keys():
-        each = newer[code]
-        yield Difference(layer.name, code, ("added",), {}, each.properties, each.geometry)
 
 
 def _gone(layer: GroundLayer, older: Mapping[str, Feature], newer: Mapping[str, Feature]) -> Iterator[Difference]:

@@ -152,7 +152,7 @@ def import_layer(
     effective_at = effect_moment(session, city.time_zone, change.valid_from, now)
     before = lineage_at(session, effective_at)
     stored = state_of(session, layer, before)
-    coming = {str(each.properties["code"]) for each in found.features}
+    coming = {str(each.properties["code"] or "") for each in found.features}
     staying = [] if replace else [each for code, each in stored.items() if code not in coming]
     report = LayerReport(read=len(found.features) + len(found.faults), features=[*found.features, *staying])
     if replace and not found.features and stored:
