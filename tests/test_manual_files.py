@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Mapping
 
@@ -109,6 +110,36 @@ def test_what_must_not_be_in_a_workbook_is_refused(
 def test_a_zip_that_lies_about_its_sizes_is_not_believed(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manual_package, "UNPACKED_LIMIT", 100_000)
     assert code_of(content) == "bomb"
+
+
+def test_a_part_that_claims_ten_gibibytes_takes_no_more_than_it_has(content: bytes) -> None:
+    """The claim stands in the zip's directory; nothing is reserved for it, and what is there is read or refused."""
+    out = io.BytesIO(content)
+    with zipfile.ZipFile(out, "a") as package:
+        package.getinfo(SHEET).file_size = 10 * 1024**3
+        package._didModify = True  # type: ignore[attr-defined] # so that the directory is written anew
+    assert zipfile.ZipFile(out).getinfo(SHEET).file_size == 10 * 1024**3
+    tracemalloc.start()
+    try:
+        manual_package.check_package(out.getvalue())
+    except ManualInvalid as refused:
+        assert refused.faults[0].code in ("truncated", "bomb")
+    assert tracemalloc.get_traced_memory()[1] < 16 * 1024**2
+    tracemalloc.stop()
+
+
+def test_parts_in_other_encodings_are_refused_and_named(content: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
+        text = package.read(SHEET).decode()
+    body = text.partition("?>")[2] if text.startswith("<?xml") else text
+    declared = f'<?xml version="1.0" encoding="GB18030"?>{body}<!-- 部件 -->'.encode("gb18030")
+    silent = f"{body}<!-- 部件 -->".encode("gb18030")
+    unknown = declared.replace(b"GB18030", b"KLINGON")
+    for sent in (declared, silent, unknown):
+        with pytest.raises(ManualInvalid) as refused:
+            read_workbook(with_parts(content, {SHEET: sent}))
+        (fault,) = refused.value.faults
+        assert fault.code == "bad_xml" and fault.values["part"] == SHEET
 
 
 def test_a_sheet_that_claims_to_be_endless_is_read_as_far_as_it_goes(content: bytes) -> None:

@@ -101,7 +101,7 @@ class _Look:
         self.fed += len(chunk)
         try:
             self.parser.Parse(chunk, end)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, ValueError, LookupError) as error:  # the latter of encodings that are not known
             raise refuse("bad_xml", part=self.name, reason=str(error)) from error
         if self.fed - self.parser.CurrentByteIndex > TAG_LIMIT and not end:
             raise refuse("overgrown", part=self.name)
