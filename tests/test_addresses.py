@@ -21,8 +21,9 @@ from engine.ground.address_near import addresses_near, describe_point, romanised
 from engine.ground.address_reasons import reason
 from engine.ground.address_search import find_addresses
 from engine.ground.address_words import fold, initials, split_number, syllables
-from engine.loading.address_rows import load_addresses
-from engine.loading.addresses import import_addresses
+from engine.loading.address_rows import distinct_rows, load_addresses
+from engine.loading.addresses import COLUMNS, export_addresses, import_addresses
+from engine.loading.encodings import Encoding, encoding_of
 from engine.loading.ground import load_ground
 from engine.models import Address, AddressName, Base, Counter
 from engine.models.addresses import SEARCH
@@ -378,12 +379,13 @@ def test_a_row_that_does_not_hold_is_refused_with_its_line(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ((HEADER + GOOD).encode("gb18030"), "is not UTF-8"),
+        ((HEADER + GOOD).encode("utf-16"), "is not UTF-8 nor GB18030"),
         (
             (HEADER + "".join(f"C{n},丁路{n}号,door,116.0005,28.0005,,\n" for n in range(1, 9000))).encode()
             + b"\xb5\xc0",
-            "not UTF-8",
+            "is not UTF-8 from byte [0-9]+ on, before it is",
         ),
+        ((HEADER + "C1,丁路").encode()[:-1], "is not UTF-8 from byte"),
         (b"code,name\n1,2\n", "no column kind"),
         ((HEADER + 'C1,"' + "x" * 200_000).encode(), "no readable CSV"),
     ],
@@ -400,6 +402,63 @@ def test_a_file_that_cannot_be_read_to_its_end_leaves_nothing(
         assert counted(session) == before
         index_if_stale(session)
         assert counted(session) == before
+
+
+def test_a_file_in_gb18030_is_read_with_a_remark(town: SmallTown, tmp_path: Path) -> None:
+    path = tmp_path / "more.csv"
+    with town.session as session:
+        path.write_bytes((HEADER + GOOD).encode("gb18030"))
+        first = import_addresses(session, path)
+        assert (first.added, first.rejected) == (2, []) and "GB18030" in first.note
+        assert found_names(session, "甲乙小区")[0] == "甲乙小区"
+        path.write_bytes(("\ufeff" + HEADER + GOOD).encode())
+        again = import_addresses(session, path)
+        assert (again.unchanged, again.added, again.changed, again.note) == (2, 0, 0, "")
+
+
+@KEEP_FIXTURE
+@given(text=st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), min_size=2, max_size=30))
+def test_chinese_text_is_read_as_it_was_written(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "text.csv"
+    path.write_bytes(text.encode())
+    assert encoding_of(path) == Encoding("utf-8-sig")
+    path.write_bytes(text.encode()[:-1])
+    with pytest.raises(CityBroken, match="UTF-8"):  # cut off within a letter
+        encoding_of(path)
+
+
+def test_what_is_exported_is_imported_without_loss(town: SmallTown, tmp_path: Path) -> None:
+    rows = (
+        "A1,甲路1号,door,116.0005,28.0005,,\nA2,'=1+1,poi,116.00051234567890,28.0006,990101001001001,\n"
+        '-A3,"乙,路""角""",place,116.0006,28.0007,,crossing\n'
+    )
+    path, out = tmp_path / "more.csv", tmp_path / "out.csv"
+    path.write_text(HEADER + rows, encoding="utf-8")
+    columns = list(Address.__table__.columns)
+    with town.session as session:
+        assert import_addresses(session, path).rejected == []
+        before = session.execute(select(*columns).order_by(Address.code)).all()
+        assert [row.name for row in before] == ['乙,路"角"', "甲路1号", "=1+1"]
+        assert export_addresses(session, out) == 3
+        written = out.read_bytes()
+        assert b"A2,'=1+1,poi," in written and written.startswith(HEADER.encode())
+        again = import_addresses(session, out)
+        assert (again.unchanged, again.added, again.changed, again.rejected) == (3, 0, 0, [])
+        session.query(Address).delete()
+        session.commit()
+        assert import_addresses(session, out).added == 3
+        assert session.execute(select(*columns).order_by(Address.code)).all() == before
+        assert export_addresses(session, out) == 3 and out.read_bytes() == written
+        assert not list(tmp_path.glob("*.part"))
+
+
+def test_the_addresses_of_yunhe_come_back_as_they_were(yunhe: Session, tmp_path: Path) -> None:
+    assert export_addresses(yunhe, tmp_path / "out.csv") == 8000
+    again, rejected = [], []
+    for row in distinct_rows(tmp_path / "out.csv", rejected):
+        again.append(tuple(row[name] for name in COLUMNS))
+    before = yunhe.execute(select(*Address.__table__.columns).order_by(Address.code)).all()
+    assert rejected == [] and again == [tuple(row) for row in before]
 
 
 def test_a_dry_run_writes_nothing(town: SmallTown, tmp_path: Path) -> None:

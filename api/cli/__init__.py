@@ -19,6 +19,7 @@ COMMANDS = {
     "expressions": "expressions",
     "import": "importing",
     "components": "components",
+    "addresses": "addresses",
     "manual": "manual",
     "ground": "ground",
     "simulate": "simulating",

@@ -84,7 +84,7 @@ def components(file: Path, city_name: str, database_url: str | None, dry_run: bo
 @import_command.command("addresses")
 @import_options
 def addresses(file: Path, city_name: str, database_url: str | None, dry_run: bool, report_file: Path | None) -> None:
-    """Addresses, place names and points of interest (CSV with the columns of ground/addresses.csv)."""
+    """Addresses, place names and points of interest (CSV, UTF-8 or GB18030; columns of ground/addresses.csv)."""
     with open_city(city_name, database_url) as (_, _engine, session), progress_bar("addresses") as progress:
         report = import_addresses(session, file, progress=every(500, progress), dry_run=dry_run)
     show_rows(report, dry_run, report_file)
@@ -159,6 +159,8 @@ def every(step: int, progress: Callable[[int], None]) -> Callable[[int], None]:
 
 def show_rows(report: FileReport, dry_run: bool, report_file: Path | None) -> None:
     """What became of a file's rows."""
+    if report.note:
+        click.echo(report.note)
     click.echo(
         f"{report.read} rows read, {report.added} added, {report.changed} changed, {report.unchanged} unchanged, "
         f"{len(report.rejected)} refused{'; dry run, nothing written' if dry_run else ''}"

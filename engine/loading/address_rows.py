@@ -15,6 +15,8 @@ from engine.ground.address_classes import KINDS, address_classes, class_of
 from engine.ground.address_index import derived, index_addresses
 from engine.ground.address_words import fold
 from engine.ground.index import Ground
+from engine.loading.encodings import UTF_8
+from engine.loading.plain_cells import unmark
 from engine.loading.tables import Progress, Rejection, no_progress, read_csv
 from engine.models import Address
 
@@ -71,15 +73,19 @@ def load_addresses(session: Session, path: Path, progress: Progress = no_progres
 
 
 def distinct_rows(
-    path: Path, rejected: list[Rejection], ground: Ground | None = None, count: Progress = no_progress
+    path: Path,
+    rejected: list[Rejection],
+    ground: Ground | None = None,
+    count: Progress = no_progress,
+    encoding: str = UTF_8,
 ) -> Iterator[dict[str, Any]]:
     """Good rows; of two with one code, or with one name at one point, the first. The others go to ``rejected``."""
     codes: set[str] = set()
     places: dict[tuple[str, float, float], str] = {}
-    for line, row in read_csv(path, ADDRESS):
+    for line, row in read_csv(path, ADDRESS, encoding=encoding):
         count(1)
         try:
-            good = address_values(row)
+            good = address_values({name: unmark(value) for name, value in row.items()})
             if ground is not None:
                 place_address(good, ground)
             if good["code"] in codes:

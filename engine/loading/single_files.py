@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from engine.ground.versions import (
     take_effect,
 )
 from engine.loading.catalogue import CLASS, CONDITION, rules_of
+from engine.loading.encodings import encoding_of
 from engine.loading.ground import read_unit_grids
 from engine.loading.ground_layers import compare, file_digest
 from engine.loading.tables import Progress, Rejection, no_progress, read_csv
@@ -51,13 +53,14 @@ BATCH = 2_000
 
 @dataclass
 class FileReport:
-    """What became of a file's rows."""
+    """What became of a file's rows; ``note`` says what is to be known of the file itself."""
 
     read: int = 0
     added: int = 0
     changed: int = 0
     unchanged: int = 0
     rejected: list[Rejection] = field(default_factory=list)
+    note: str = ""
 
 
 def import_grids(
@@ -153,7 +156,8 @@ def import_catalogue(
 
     Cases filed before ``valid_from`` keep the version they were filed under.
 
-    :raises CityBroken: the header is neither that of ``classes.csv`` nor that of ``conditions.csv``.
+    :raises CityBroken: the header is neither that of ``classes.csv`` nor that of ``conditions.csv``, or the file is
+        neither UTF-8 nor GB18030.
     """
     before = version_in_force(session, valid_from)
     classes = {(row.kind, row.full_code): columns_of(row) for row in session.scalars(_of(Subclass, before))}
@@ -161,13 +165,15 @@ def import_catalogue(
         (row.kind, row.full_code, row.condition_no): columns_of(row)
         for row in session.scalars(_of(FilingCondition, before))
     }
-    report = FileReport()
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    encoding = encoding_of(path)
+    report = FileReport(note=encoding.note)
+    with path.open(encoding=encoding.name, newline="") as file:
         header = file.readline()
+    rows = partial(read_csv, path, encoding=encoding.name)
     if "condition_no" in header:
-        merge(path, CONDITION, lambda row: condition_values(row, classes), conditions, report, progress)
+        merge(path, rows(CONDITION), lambda row: condition_values(row, classes), conditions, report, progress)
     elif "subclass_name" in header:
-        merge(path, CLASS, class_values, classes, report, progress)
+        merge(path, rows(CLASS), class_values, classes, report, progress)
     else:
         raise CityBroken(
             f"{path}: the header is neither that of classes.csv ({', '.join(CLASS)}) nor of conditions.csv"
@@ -192,12 +198,13 @@ def import_catalogue(
 
 
 def merge(
-    path: Path, header: Iterable[str], values: Callable[[dict[str, str]], tuple[Any, dict[str, Any]]],
-    into: dict[Any, dict[str, Any]], report: FileReport, progress: Progress,
+    path: Path, rows: Iterable[tuple[int, dict[str, str]]],
+    values: Callable[[dict[str, str]], tuple[Any, dict[str, Any]]], into: dict[Any, dict[str, Any]],
+    report: FileReport, progress: Progress,
 ) -> None:  # fmt: skip
     """Put a file's good rows over the present ones, by key."""
     seen: set[Any] = set()
-    for line, row in read_csv(path, header):
+    for line, row in rows:
         report.read += 1
         progress(1)
         try:

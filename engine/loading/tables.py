@@ -26,10 +26,12 @@ class Rejection:
         return f"{self.source}, line {self.line}: {self.reason}; {self.remedy}"
 
 
-def read_csv(path: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def read_csv(
+    path: Path, columns: Iterable[str], *, encoding: str = "utf-8-sig"
+) -> Iterator[tuple[int, dict[str, str]]]:
     """(line, row) of a CSV file. Raises CityBroken when the file or a column is missing."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding=encoding, newline="") as file:
             reader = csv.DictReader(file)
             missing = [column for column in columns if column not in (reader.fieldnames or ())]
             if missing:
