@@ -14,6 +14,8 @@ def register_pages(app: Flask) -> None:
         case,
         cases,
         city_map,
+        component_changes,
+        components,
         devices,
         diagram,
         drafts,
@@ -28,5 +30,8 @@ def register_pages(app: Flask) -> None:
         tasks,
     )
 
-    rooms = (entry, inbox, tasks, drafts, cases, case, diagram, photos, city_map, report, notices, manual)
+    rooms = (
+        entry, inbox, tasks, drafts, cases, case, diagram, photos, city_map, report, notices, manual,
+        component_changes, components,
+    )  # fmt: skip
     frame.serve(app, [route for room in (*rooms, devices, registers) for route in room.ROUTES])

@@ -50,6 +50,7 @@ NAVIGATION = (
     ("pages.inbox", noop("待办"), ""),
     ("pages.all_cases", noop("案件"), ""),
     ("pages.city_map", noop("地图"), ""),
+    ("pages.register", noop("部件登记"), ""),
     ("pages.report_problem", noop("上报"), "case.create"),
     ("pages.notices", noop("通知"), ""),
     ("pages.registers", noop("台账"), ANY_REGISTER),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from engine.components.cells import LEVEL, Box, frame_of, level_for, place_of, spans_of
@@ -81,6 +81,13 @@ def counts_in(
         for cell, amount in rows
         if (place := place_of(cell)) and west <= place[0] <= east and south <= place[1] <= north
     ]
+
+
+def count_classes(session: Session) -> dict[str, int]:
+    """How many components of each class stand on the street, by class; all together under ``""``."""
+    query = select(ComponentCount.full_code, func.sum(ComponentCount.amount)).where(ComponentCount.level == COARSEST)
+    rows = session.execute(query.group_by(ComponentCount.full_code).order_by(ComponentCount.full_code))
+    return {full_code: int(amount) for full_code, amount in rows if amount}
 
 
 def surely_in(box: Box, level: int, counts: Iterable[tuple[int, int]]) -> int:

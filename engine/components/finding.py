@@ -84,9 +84,11 @@ def components_near(
     return [(whole[code], distance) for distance, code in near if code in whole]
 
 
-def view_of(session: Session, area: Box, *, full_code: str | None = None, most: int) -> View:
-    """Up to ``most`` components of a box, or counts by cell when there are more."""
-    level, counts = counts_in(session, area, full_code=full_code, most=MOST_CELLS)
+def view_of(
+    session: Session, area: Box, *, full_code: str | None = None, most: int, most_cells: int = MOST_CELLS
+) -> View:
+    """Up to ``most`` components of a box, or counts by at most ``most_cells`` cells when there are more."""
+    level, counts = counts_in(session, area, full_code=full_code, most=most_cells)
     if surely_in(area, level, counts) <= most:
         rows = _rows(session, area, full_code, most + 1)
         if len(rows) <= most:

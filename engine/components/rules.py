@@ -104,6 +104,15 @@ def read_states(city: City) -> dict[str, bool]:
     return states
 
 
+def read_state_names(city: City) -> dict[str, str]:
+    """English names of states, in the order of the files."""
+    return {
+        row["state"]: row.get("name_en") or ""
+        for found in city.layers.all_of("component_states.csv")
+        for row in csv.DictReader(io.StringIO(found.read()))
+    }
+
+
 def read_attributes(city: City) -> dict[tuple[str, str], Attribute]:
     """Attributes by class and field."""
     found: dict[tuple[str, str], Attribute] = {}
