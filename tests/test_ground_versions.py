@@ -315,9 +315,7 @@ def test_cases_count_for_the_campaigns_of_their_day(embedded: SmallTown, tmp_pat
         ("g.geojson", "社区".encode("gb18030") + b"\xff\xff}"),
     ],
 )
-def test_a_malformed_file_leaves_nothing(
-    embedded: SmallTown, tmp_path: Path, name: str, content: bytes
-) -> None:  # fmt: skip
+def test_a_malformed_file_is_refused(unchanged: SmallTown, tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(Invalid, match=r"; (copy|export|save) it"):
         read_layer(tmp_path / name, city_layers(unchanged.city)["unit_grids"])
