@@ -26,6 +26,7 @@ def register_pages(app: Flask) -> None:
         notices,
         photos,
         registers,
+        relations,
         report,
         tasks,
     )
@@ -34,4 +35,4 @@ def register_pages(app: Flask) -> None:
         entry, inbox, tasks, drafts, cases, case, diagram, photos, city_map, report, notices, manual,
         component_changes, components,
     )  # fmt: skip
-    frame.serve(app, [route for room in (*rooms, devices, registers) for route in room.ROUTES])
+    frame.serve(app, [route for room in (*rooms, devices, relations, registers) for route in room.ROUTES])

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flask import request, url_for
-from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 
 from api import context
@@ -18,13 +17,14 @@ from api.pages.devices import alarms_of_case
 from api.pages.drafts import Leftover, leftovers, name_sheet, tell
 from api.pages.frame import actor, back_to, render
 from api.pages.languages import _, page_language
+from api.pages.near import beside
 from api.pages.panels import case_panels
 from api.pages.refusals import Refusal, refusal_of
 from api.pages.steps import steps_of
 from api.pages.timeline import timeline
 from api.pages.words import local_moment, word
 from engine.calendar import LimitError, parse_limit
-from engine.cases.access import access_case, visible
+from engine.cases.access import access_case
 from engine.cases.actions import ACTIONS, act_on_case
 from engine.cases.deadlines import ClockReason, explain_deadline
 from engine.cases.diagrams import case_instance
@@ -99,7 +99,7 @@ def show_case(case: Case, attempt: Attempt) -> BaseResponse:
         "case": detail.summary, "detail": detail, "work": work, "attempt": attempt,
         "steps": steps_of(detail), "lines": timeline(db, platform, case), "reasons": told(reason.clocks),
         "actions": [ACTIONS[name] for name in detail.actions], "photos": photos_by_role(detail),
-        "nearby": nearby(case), "photo_roles": PHOTO_ROLES, "upload_limits": LIMITS, "shown_lines": SHOWN_LINES,
+        **beside(case, detail), "photo_roles": PHOTO_ROLES, "upload_limits": LIMITS, "shown_lines": SHOWN_LINES,
         "has_diagram": case_instance(db, case) is not None,
         "may_upload": actor().may("evidence.add") and case.status not in ("rejected", "merged", "voided"),
         "left": drafts_left(case),
@@ -204,24 +204,6 @@ def photos_by_role(detail: CaseDetail) -> dict[str, list[Any]]:
     for photo in detail.evidence:
         found.setdefault(photo.role, []).append(photo)
     return found
-
-
-def nearby(case: Case, *, degrees: float = 0.001, most: int = 5) -> list[Case]:
-    """Other open cases of the same subclass within about a hundred metres: likely duplicates."""
-    if case.lon is None or case.lat is None:
-        return []
-    query = (
-        select(Case)
-        .where(
-            Case.id != case.id, Case.kind == case.kind, Case.full_code == case.full_code,
-            Case.status.in_(("reported", "filed", "dispatched", "suspended")),
-            Case.lon.between(case.lon - degrees, case.lon + degrees),
-            Case.lat.between(case.lat - degrees, case.lat + degrees),
-        )
-        .order_by(Case.id.desc())
-        .limit(most)
-    )  # fmt: skip
-    return list(context.session().scalars(query.where(visible(actor(), context.platform().host.directory))))
 
 
 def lost_words(attempt: Attempt) -> list[str]:

@@ -52,6 +52,7 @@ NAVIGATION = (
     ("pages.city_map", noop("地图"), ""),
     ("pages.register", noop("部件登记"), ""),
     ("pages.report_problem", noop("上报"), "case.create"),
+    ("pages.recurring", noop("反复问题"), "recurring.read"),
     ("pages.notices", noop("通知"), ""),
     ("pages.registers", noop("台账"), ANY_REGISTER),
     ("pages.devices", noop("设备"), "sensor.read"),

@@ -81,7 +81,26 @@ CHINESE = tuple(
         r"no lead unit is named": "尚未选择主办单位；请选择。",
         r"there is no other case '?(?P<into>[^' ]*)'? to merge into":
             "没有可并入的案件 {into}；请填写在办案件的案件号。",
+        r"case (?P<into>\S+) is merged into (?P<leading>\S+) itself":
+            "案件 {into} 已并入 {leading}；请直接并入 {leading}。",
+        r"case (?P<into>\S+) is merged into (?P<case>\S+), which it cannot lead":
+            "案件 {into} 已并入本案 {case}，不能再由它牵头；无需再办。",
+        r"case (?P<into>\S+) is closed, so": "案件 {into} 已结案，现在的问题是新问题或旧问题复发；请改为关联两案。",
+        r"case (?P<into>\S+) is of kind \w+, this one":
+            "案件 {into} 与本案一为部件、一为事件；请先核定类别，或改为关联两案。",
+        r"the limit of (?P<case>\S+) ends before that of (?P<into>\S+), merging":
+            "{case} 的时限早于 {into}，并案不得延长时限；请改将 {into} 并入 {case}。",
         r"case (?P<into>\S+) is \w+ itself": "案件 {into} 本身已终止；请并入在办的案件。",
+        r"case (?P<number>\S+) is \w+ and merged into none": "案件 {number} 没有并入其他案件；无需撤销。",
+        r"case (?P<number>\S+), which leads, is": "牵头案件 {number} 已经终止；问题仍在的，请重新上报。",
+        r"case (?P<number>\S+) is \w+; report what else it told of": "案件 {number} 已经终止；其他问题请另行上报。",
+        r"a report is split into 1 to": "没有填写拆出的问题；请至少填写一个。",
+        r"part (?P<at>\d+) needs a filing condition and a description":
+            "第 {at} 个问题不完整；请选择立案条件并填写描述。",
+        r"(?P<one>\S+) and (?P<other>\S+) are linked as related already": "{one} 与 {other} 已经关联；无需再办。",
+        r"(?P<one>\S+) and (?P<other>\S+) are not linked as related": "{one} 与 {other} 没有关联；请刷新案件。",
+        r"a case is not linked with itself": "不能与本案自身关联；请填写另一案件的案件号。",
+        r"no reason is given": "没有填写理由；请填写。",
         r"(?P<task>.+) is no longer open, nothing was saved":
             "“{task}”已不在待办之列，没有保存；请先复制您填写的内容，再刷新页面。",
         r"your draft was saved at .+ in another window":

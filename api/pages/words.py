@@ -56,7 +56,9 @@ CLOSE_KINDS = {
     "solved": noop("已解决"), "notification": noop("告知性结案"), "forced": noop("强制结案"),
     "evidence": noop("凭证结案"),
 }  # fmt: skip
-LINKS = {"merged": noop("并案"), "enforcement": noop("执法案件"), "related": noop("相关案件")}
+LINKS = {
+    "merged": noop("并案"), "enforcement": noop("执法案件"), "related": noop("相关案件"), "split": noop("拆分"),
+}  # fmt: skip
 COUNTS = {
     "extensions": noop("延期"), "suspensions": noop("挂账"), "reworks": noop("返工"), "returns": noop("回退"),
     "supervisions": noop("督办"), "appeals": noop("申诉"),
@@ -79,7 +81,10 @@ EVENTS = {
     "migrated": noop("转到新版流程"),
     "migration_undone": noop("撤回流程转换"), "step_skipped": noop("跳过环节"), "variables_repaired": noop("修正数据"),
     "incident_retried": noop("重试故障环节"), "incident_skipped": noop("跳过故障环节"),
-    "imported": noop("从其他系统导入"),
+    "imported": noop("从其他系统导入"), "report_joined": noop("其他上报并入本案"),
+    "report_left": noop("并入的上报撤出本案"), "unmerged": noop("撤销并案"), "split": noop("拆分出案件"),
+    "split_from": noop("由其他案件拆分"), "related": noop("关联案件"), "unrelated": noop("取消关联"),
+    "no_report": noop("处于免采区域或时段"),
     "sensor_alarm": noop("传感器报警"), "sensor_over": noop("传感器恢复正常"),
 }  # fmt: skip
 UNITS = {
