@@ -132,11 +132,13 @@ def doubt(thing: Any) -> str:
 
     ``thing``: a case, a line of a list, a subclass, or the word of its provenance.
     """
-    source = thing
+    source, host = thing, platform().host
     if isinstance(thing, Case):
-        source = platform().host.class_provenance(session(), thing)
+        source = host.class_provenance(session(), thing)
     elif not isinstance(thing, str):
-        source = getattr(thing, "code_source", None) or getattr(thing, "provenance", "")
+        source = getattr(thing, "code_source", None) or getattr(thing, "provenance", None)
+        if source is None:  # something else of a class, such as a likely duplicate: as the catalogue of today says
+            source = host.code_provenance(session(), thing.kind, thing.full_code, host.today(now()))
     found = doubt_of(source or "")
     return word("provenance", found) if found else ""
 

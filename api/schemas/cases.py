@@ -179,6 +179,7 @@ class LinkSchema(Strict):
     reason = text("Why, where somebody said so.")
     title = text("Its title.")
     status = text("Its status.")
+    provenance = text(PROVENANCE)
 
 
 class RemarkSchema(Strict):

@@ -24,8 +24,8 @@ from engine.errors import CityBroken
 from engine.ground.index import Ground
 from engine.ground.layer_files import declared_layers
 from engine.ground.shelf import GroundShelf
-from engine.no_report import NoReport
 from engine.models import Case, Component, FilingCondition, Subclass
+from engine.no_report import NoReport
 from engine.organisation.directory import Directory
 from engine.registers.declaring import load_registers
 from engine.registry import Registry
@@ -170,6 +170,11 @@ class CaseHost:
             return ""
         edition = self.catalogue.edition(Unit(session), case.catalogue_version_id)
         entry = edition.subclasses.get((case.kind, case.full_code))
+        return entry.provenance if entry is not None else ""
+
+    def code_provenance(self, session: Session, kind: str, full_code: str, day: date) -> str:
+        """Where the code of a subclass comes from by the version in force on a day; empty where it has none."""
+        entry = self.catalogue.in_force(Unit(session), day).subclasses.get((kind, full_code))
         return entry.provenance if entry is not None else ""
 
     def component_department(self, unit: Unit, case: Case) -> str | None:

@@ -159,7 +159,7 @@ class OpenTask:
 
 @dataclass(frozen=True)
 class LinkView:
-    """Another case that belongs to this one; ``direction`` is ``to`` or ``from``."""
+    """Another case that belongs to this one; ``direction``: ``to`` or ``from``; ``provenance``: of its class's code."""
 
     number: str
     kind: str
@@ -167,6 +167,7 @@ class LinkView:
     reason: str = ""
     title: str = ""
     status: str = ""
+    provenance: str = ""
 
 
 @dataclass(frozen=True)

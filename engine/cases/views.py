@@ -98,7 +98,7 @@ def describe(session: Session, platform: Platform, actor: Actor, case: Case, now
         version=case.version, catalogue=class_view(session, case),
         units=tuple(unit_view(platform, unit) for unit in case.units),
         clocks=tuple(clock_view(platform, clock, now) for clock in case.clocks),
-        links=tuple(links_of(session, case)), evidence=tuple(views_of(session, platform, actor, case)),
+        links=tuple(links_of(session, platform, case)), evidence=tuple(views_of(session, platform, actor, case)),
         supervisions=tuple(
             session.scalars(select(Supervision).where(Supervision.case_id == case.id).order_by(Supervision.id))
         ),
@@ -153,20 +153,21 @@ def clock_view(platform: Platform, clock: CaseClock, now: datetime) -> ClockView
     )  # fmt: skip
 
 
-def links_of(session: Session, case: Case) -> Iterable[LinkView]:
+def links_of(session: Session, platform: Platform, case: Case) -> Iterable[LinkView]:
     """Cases that belong together with this one."""
     for direction, mine, other in (
         ("to", CaseLink.from_id, CaseLink.to_id),
         ("from", CaseLink.to_id, CaseLink.from_id),
     ):
         query = (
-            select(CaseLink.kind, CaseLink.reason, Case.number, Case.title, Case.status)
+            select(CaseLink.kind, CaseLink.reason, Case)
             .join(Case, Case.id == other)
             .where(mine == case.id, CaseLink.removed_at.is_(None))
             .order_by(CaseLink.id)
         )
-        for kind, reason, number, title, status in session.execute(query):
-            yield LinkView(number, kind, direction, reason, title, status)
+        for kind, reason, found in session.execute(query):
+            source = platform.host.class_provenance(session, found)
+            yield LinkView(found.number, kind, direction, reason, found.title, found.status, source)
 
 
 def no_report_of(session: Session, case: Case) -> Iterable[NoReportView]:
