@@ -460,3 +460,18 @@ def test_a_report_found_untrue_or_voided_is_false_and_one_out_of_scope_is_not(ei
     assert (people["collector2"]["need_verify"], people["collector2"]["verified_in_time"]) == (1, 1)
     assert town.session.scalar(select(func.count()).select_from(PatrolState)) == 0
     assert town.session.scalar(select(func.count()).select_from(Person)) > 0
+
+
+def test_the_checks_tell_every_fault_of_shifts_and_duties(town: SmallTown) -> None:
+    from engine.checks import check_city
+
+    planned_town(town, duty="ghost,D1,one,,\ncollector,D9,one,,\ncollector2,D2,three,,\ncollector2,D1,two,,\n")
+    rules(town, PLAN + '[missed]\nsources = ["gossip"]\n')
+    told = {(each.file, each.element, each.line) for each in check_city(load_city(str(town.folder)))}
+    duty = "organisation/duty.csv"
+    assert {
+        ("patrol.toml", "missed.sources", None), (duty, "ghost", 2), (duty, "collector", 3), (duty, "collector2", 4),
+    } <= told  # fmt: skip
+    rules(town, "[track]\nkeep_raw_days = -1\nkep = 2\n")
+    told = [str(each) for each in check_city(load_city(str(town.folder))) if each.file == "patrol.toml"]
+    assert len(told) == 2 and all(";" in each for each in told)

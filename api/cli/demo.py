@@ -30,14 +30,18 @@ from engine.migrations import upgrade_database
 from engine.models import Counter, Department, Deployment, Person
 from engine.organisation.people import hash_password
 from engine.organisation.roles import load_roles
+from engine.patrol.roster import roll_out
 from engine.platform import Platform, build_platform
 from engine.simulation.city_at_work import simulate
 from engine.simulation.sensors import simulate_devices
+from engine.simulation.walking import walk_city, walked
 
 PASSWORD = "wangge-demo"
 BEGUN, READY = "demonstration begun", "demonstration ready"
 MARKS = (BEGUN, READY)
 """Counters that mark a demonstration, so that another city is never taken for one."""
+PATROL_HOURS = 14.0
+"""The last hours in which collectors leave tracks."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 WORDS = {
@@ -153,12 +157,16 @@ def fill_demo(
             load_city_folder(session, city, begin, password_hash=hash_password(PASSWORD), progress=progress)
         platform = build_platform(session, city)
         platform.store = store or platform.store
+        roll_out(session, city, begin, since=(begin - timedelta(days=days)).astimezone(city.time_zone).date())
         with progress_bar(f"{city.name}: hours of work", round(days * 24)) as progress:
             summary = simulate(
                 session, platform, start=begin - timedelta(days=days), days=days, cases_per_day=cases_per_day,
                 seed=seed, unfinished=True, progress=progress,
             )  # fmt: skip
         fill_plugins(session, platform, seed, begin - timedelta(days=days), begin)
+        patrols = walked(session, begin - timedelta(hours=PATROL_HOURS), begin)
+        with progress_bar(f"{city.name}: patrols", len(patrols)) as progress:
+            walk_city(session, platform, begin, hours=PATROL_HOURS, seed=seed, progress=progress)
         show_summary(summary, city)
         if not summary.tally.reported:
             raise click.ClickException("nobody could report anything, see above; nothing was kept")

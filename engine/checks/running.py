@@ -24,6 +24,7 @@ from engine.checks.loops import check_loops
 from engine.checks.material import Material, read_material
 from engine.checks.organisation import check_organisation
 from engine.checks.overrides import check_overrides
+from engine.checks.patrol import check_patrol
 from engine.checks.registers import check_registers
 from engine.checks.scenarios import check_scenarios
 from engine.checks.sensors import check_sensors
@@ -90,6 +91,7 @@ def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     findings += check_intake_texts(material)
     findings += check_organisation(material)
     findings += check_ground(city)
+    findings += check_patrol(material)
     findings += check_sensors(material)
     findings += check_judgement(material)
     findings += check_translations(material)

@@ -1,8 +1,8 @@
 """What a patrol has covered: the cells of the duty grid its track went through, its streets, its reports against quota.
 
-Method ``buffer-1``: the points of the shift, joined unless more than ``gap_min`` lie between two of them, widened by
-``buffer_m``. A unit grid is visited when the widened track touches it; of a street counts the length inside. A point
-alone counts as a circle.
+Method ``buffer-1``: the points of the shift, joined unless more than ``gap_min`` lie between two of them, see all that
+is within ``buffer_m``. A unit grid is visited when any of it is seen. Streets are marked every ten metres; the share of
+the marks that are seen is the share of the streets.
 """
 
 from __future__ import annotations
@@ -107,20 +107,21 @@ def parts_of(rows: Numbers, rules: CoverageRules) -> list[Numbers]:
 
 def cover(beats: Beats, beat: Beat, rows: Numbers, rules: CoverageRules) -> tuple[int, tuple[str, ...], float, float]:
     """Cells visited, codes of the others, metres of street, metres of it seen."""
-    roads = beats.roads_in(beat)
-    seen = swath(beat.plane, parts_of(rows, rules), rules.buffer_m)
-    touched = shapely.intersects(beat.cell_shapes, seen) if len(beat.cells) else np.zeros(0, dtype=bool)
-    missed = tuple(code for code, there in zip(beat.cells, touched.tolist(), strict=True) if not there)
-    return int(touched.sum()), missed, float(roads.length), float(shapely.intersection(roads, seen).length)
+    way = way_of(beat.plane, parts_of(rows, rules))
+    near = shapely.dwithin(beat.cell_shapes, way, rules.buffer_m) if len(beat.cells) else np.zeros(0, dtype=bool)
+    missed = tuple(code for code, there in zip(beat.cells, near.tolist(), strict=True) if not there)
+    length, marks = beats.roads_in(beat)
+    seen = length * float(shapely.dwithin(marks, way, rules.buffer_m).mean()) if length else 0.0
+    return int(near.sum()), missed, length, seen
 
 
-def swath(plane: Plane, parts: Iterable[Numbers], buffer_m: float) -> Any:
-    """What lies within a distance of the track, in metres."""
+def way_of(plane: Plane, parts: Iterable[Numbers]) -> Any:
+    """Where somebody went, in metres: lines, and points that nothing joins."""
     lines = []
     for part in parts:
         at = plane.points(part[:, 1], part[:, 2])
         lines.append(shapely.LineString(at) if len(at) > 1 else shapely.Point(at[0]))
-    found = shapely.buffer(shapely.union_all(lines), buffer_m) if lines else shapely.Polygon()
+    found = shapely.GeometryCollection(lines)
     shapely.prepare(found)
     return found
 

@@ -20,6 +20,8 @@ from engine.ground.index import Ground
 from engine.models import DutyGrid, RoadSegment
 from engine.patrol.plane import Metres, Plane
 
+STREET_STEP_M = 10.0
+
 
 @dataclass(frozen=True)
 class Beat:
@@ -51,13 +53,16 @@ class Beats:
         }
         self._roads = list(roads)
         self._tree = STRtree(self._roads)
+        self._marks: dict[str, tuple[float, Any]] = {}
 
-    def roads_in(self, beat: Beat) -> Any:
-        """The streets of a grid in metres, cut at its border; an empty line where none is known."""
-        near = [self._roads[at] for at in self._tree.query(beat.border, predicate="intersects")]
-        if not near:
-            return shapely.LineString()
-        return shapely.intersection(beat.plane.shape(shapely.union_all(near)), beat.area)
+    def roads_in(self, beat: Beat) -> tuple[float, Any]:
+        """The length of a grid's streets, cut at its border, and marks along them every ten metres; in metres."""
+        if beat.code not in self._marks:
+            near = [self._roads[at] for at in self._tree.query(beat.border, predicate="intersects")]
+            streets = shapely.intersection(beat.plane.shape(shapely.union_all(near)), beat.area)
+            marks = shapely.points(shapely.get_coordinates(shapely.segmentize(streets, STREET_STEP_M)))
+            self._marks[beat.code] = float(streets.length), marks
+        return self._marks[beat.code]
 
 
 def _beat(code: str, name: str, border: Any, ground: Ground, cells: list[int]) -> Beat:

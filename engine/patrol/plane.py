@@ -26,6 +26,11 @@ class Plane:
         """Metres of a degree of longitude."""
         return DEGREE_M * cos(radians(self.lat))
 
+    @property
+    def north_m(self) -> float:
+        """Metres of a degree of latitude."""
+        return DEGREE_M
+
     def points(self, lons: ArrayLike, lats: ArrayLike) -> Metres:
         """Points as rows of (east, north)."""
         east = np.asarray(lons, dtype=np.float64) * self.east_m
