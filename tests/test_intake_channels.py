@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 from api_people import REPORT, Api
+from page_desk import Site
 from sqlalchemy import func, select
 
+from api.app import create_app
+from api.config import Settings
 from engine.cases.opening import Report
 from engine.cases.reporting import submit_report
 from engine.city import load_city
@@ -127,3 +130,37 @@ def test_a_broken_channel_is_told_with_its_line(town: SmallTown, row: str, words
     (town.folder / "channels.csv").write_text(HEADER + row + "\n", encoding="utf-8")
     with pytest.raises(CityBroken, match=f"line 2: .*{words}"):
         load_channels(load_city(str(town.folder)))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A small city with a channel of its own, and its pages."""
+    folder, url = write_small_city(tmp_path / "small"), f"sqlite:///{tmp_path / 'small.db'}"
+    row = "wechat,微信小程序,WeChat app,public,phone,place,city\n"
+    (folder / "channels.csv").write_text(HEADER + row, encoding="utf-8")
+    town = SmallTown(folder, url)
+    app = create_app(Settings(str(folder), url, "test", tmp_path, check_city=False, testing=True), clock=town.clock)
+    yield Site(app, town)
+    town.close()
+    with app.app_context():
+        app.extensions["sqlalchemy"].engine.dispose()
+
+
+def test_the_report_page_offers_the_citys_channels_and_knows_a_number(site: Site) -> None:
+    desk = site.desk("acceptor")
+    page = desk.get("/report")
+    assert "微信小程序" in page.words(".//select[@name='source']")
+    assert site.desk("collector").get("/report").words(".//select[@name='source']") == "采集员巡查"
+    answers = {
+        "subclass": "event/0110", "description": "垃圾没人收", "lon": "116.0005", "lat": "28.0005", "source": "wechat",
+        "external_id": "w-1",
+    }  # fmt: skip
+    refused = desk.submit(page, "", answers, "act=report")
+    assert refused.status == 422
+    assert refused.tree.find(".//input[@name='external_id']").get("value") == "w-1"
+    assert "此来源须填写" in refused.words()
+    answers["reporter_phone"] = "10000000001"
+    assert "已上报，案件号 20260302-00001" in desk.submit(desk.get("/report"), "", answers, "act=report").words()
+    again = desk.submit(desk.get("/report"), "", answers, "act=report")
+    assert "该来源的这个编号此前已上报，未重复立案，案件号 20260302-00001" in again.words()
+    assert "WeChat app" in site.desk("acceptor", "en").get("/cases/20260302-00001").words()

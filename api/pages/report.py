@@ -17,16 +17,18 @@ from api.pages.languages import _
 from api.pages.refusals import Refusal, refusal_of
 from api.pages.report_help import ROUTES as HELP
 from api.pages.report_help import Hints, everything_for, hints_for
-from api.pages.words import KINDS, SOURCES
+from api.pages.words import KINDS
 from engine.cases.callers import READ_CALLERS, plain_phone
 from engine.cases.opening import Report
 from engine.cases.reporting import submit_report
 from engine.catalogue.lookup import version_in_force
 from engine.errors import DomainError, Invalid
+from engine.intake.channels import load_channels
 from engine.models import Subclass
 
 TEXTS = (
     "subclass", "description", "source", "lon", "lat", "address", "reporter_name", "reporter_phone", "component_code",
+    "external_id",
 )  # fmt: skip
 INTO = ("description", "address")
 """Fields a standard text may be put into."""
@@ -49,12 +51,16 @@ def report_problem() -> BaseResponse:
         take_suggestions(sent)
         return show(sent, hints=everything_for(sent))
     try:
-        number = open_case(read_report(sent))
+        number, known = open_case(read_report(sent))
     except DomainError as error:
         context.session().rollback()
         refusal, errors = refusal_of(error)
         return show(sent, refusal, errors)
-    return back_to("pages.one_case", number=number, said=_("已上报，案件号 %(number)s。", number=number))
+    if known:
+        said = _("该来源的这个编号此前已上报，未重复立案，案件号 %(number)s。", number=number)
+    else:
+        said = _("已上报，案件号 %(number)s。", number=number)
+    return back_to("pages.one_case", number=number, said=said)
 
 
 def take_suggestions(sent: dict[str, str]) -> None:
@@ -87,12 +93,12 @@ def show(
     )  # fmt: skip
 
 
-def sources() -> dict[str, str]:
+def sources() -> tuple[str, ...]:
     """The channels the person may name: collectors patrol, seats take what is told to the centre."""
     sides = {held.side for held in actor().holdings}
     if sides <= {"collection"} or actor().roles == {"collector"}:
-        return {name: SOURCES[name] for name in COLLECTOR_SOURCES}
-    return {name: text for name, text in SOURCES.items() if name != "import"}
+        return COLLECTOR_SOURCES
+    return tuple(load_channels(context.platform().city))
 
 
 def subclass_groups(find: str, chosen: str) -> list[tuple[tuple[str, Subclass], list[Subclass]]]:
@@ -135,16 +141,20 @@ def read_report(sent: Mapping[str, str]) -> Report:
         lon=place["lon"], lat=place["lat"], address=sent["address"], urgent="urgent" in sent,
         self_handled="self_handled" in sent, reporter_name=sent["reporter_name"],
         reporter_phone=plain_phone(sent["reporter_phone"]), component_code=sent["component_code"] or None,
+        external_id=sent["external_id"] or None,
     )  # fmt: skip
 
 
-def open_case(report: Report) -> str:
-    """Open the case in one transaction; the form's key makes a second press of the button harmless."""
+def open_case(report: Report) -> tuple[str, bool]:
+    """Open the case in one transaction; the form's key makes a second press of the button harmless.
+
+    Returns its number, and whether the channel's number was known: then it is the first case's.
+    """
     db, moment = context.session(), context.now()
 
     key = request.form.get("key") or None
     answer = submit_report(db, context.platform(), report, actor(), moment, key=key)
-    return str(answer["case"])
+    return str(answer["case"]), bool(answer.get("known"))
 
 
 ROUTES = (("/report", report_problem, ("GET", "POST")), *HELP)
