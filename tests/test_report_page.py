@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from api_people import REPORT, Api
 from lxml import html
 from page_desk import Desk, Page, Site
 from sqlalchemy import select
@@ -93,6 +94,25 @@ def test_classes_components_and_duplicates_are_suggested(site: Site) -> None:
     assert case in duplicates and "同类" in duplicates
 
 
+def test_a_place_where_nothing_is_to_be_reported_is_pointed_out_before(
+    town_folder: Path, town_database: Path, tmp_path: Path
+) -> None:
+    folder, path = tmp_path / "city", tmp_path / "small.db"
+    shutil.copytree(town_folder, folder)
+    shutil.copy(town_database, path)
+    header = "code,name,name_en,areas,classes,from,to,when,reason,reason_en\n"
+    rule = "works,道路改造,Works,,component/0101,2026-03-01,2026-03-31,report.urgent == false,正在施工,rebuilt\n"
+    (folder / "no_report.csv").write_text(header + rule, encoding="utf-8")
+    town = SmallTown(folder, f"sqlite:///{path}")
+    settings = Settings(str(folder), f"sqlite:///{path}", "test", tmp_path, check_city=False, testing=True)
+    desk = Site(create_app(settings, clock=town.clock), town).desk("acceptor")
+    assert "正在施工" in piece(desk, "/report/hints", **COVER).text
+    assert "正在施工" not in piece(desk, "/report/hints", **COVER, urgent="yes").text
+    assert "正在施工" not in piece(desk, "/report/hints", **{**COVER, "subclass": "component/0102"}).text
+    assert "已上报" in desk.submit(desk.get("/report"), "", COVER, "act=report").words()
+    town.close()
+
+
 def test_the_chosen_component_comes_into_the_case(site: Site) -> None:
     code = "9901010101000001"
     desk = site.desk("acceptor")
@@ -147,6 +167,21 @@ def test_a_caller_of_more_than_a_year_ago_is_not_told(site: Site) -> None:
             caller_of(session, platform, site.town.actor("dispatcher"), "10000000001", now)
         with pytest.raises(Invalid, match="whole number"):
             caller_of(session, platform, actor, "000", now)
+
+
+def test_the_api_knows_callers_and_texts(api: Api) -> None:
+    api.post("acceptor", "/cases", json={**REPORT, "reporter_phone": "13800138000", "reporter_name": "王"})
+    told = api.post("acceptor", "/callers", json={"phone": "138-0013-8000"})
+    assert told.status_code == 200, told.json
+    assert (told.json["phone"], told.json["names"], told.json["more"]) == ("138****8000", ["王"], False)
+    assert [each["number"] for each in told.json["cases"]] == ["20260302-00001"]
+    assert api.post("collector", "/callers", json={"phone": "13800138000"}).status_code == 403
+    assert api.post("acceptor", "/callers", json={"phone": "138"}).json["errors"][0]["field"] == "phone"
+    assert api.post("acceptor", "/callers", json={}).status_code == 422
+    texts = api.get("collector", "/intake/texts?kind=component&full_code=0101").json["texts"]
+    assert {each["use"] for each in texts} == {"ask", "write", "answer"} and all(each["text"] for each in texts)
+    assert api.get("dispatcher", "/intake/texts").status_code == 403
+    assert api.get("acceptor", "/intake/texts?kind=thing").status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,9 @@ from engine.ground.address_words import fold
 from engine.ground.index import Place
 from engine.intake.suggesting import Asked, Suggestions, suggest
 from engine.models import DutyGrid, RoadSegment, Subclass
+from engine.no_report import NoReportRule, Situation
 
+TOLD = ("subclass", "description", "lon", "lat", "component_code", "source", "urgent")
 CLASSES, ADDRESSES = 5, 8
 MOST_TEXT = 5_000
 ENOUGH = 30
@@ -64,7 +66,8 @@ class Rates:
 @dataclass(frozen=True)
 class Hints:
     """What the page offers beside the form. ``classes`` are (class, confidence, words), ``components`` (component,
-    metres), ``duplicates`` (case, why); ``rates`` say how often the model's first and first three were right."""
+    metres), ``duplicates`` (case, why); ``rates`` say how often the model's first and first three were right;
+    ``no_report`` are the rules by which this was not to be reported there and now: it is flagged, not refused."""
 
     point: PointTold | None = None
     classes: tuple[tuple[Subclass, float, Sequence[str]], ...] = ()
@@ -72,6 +75,7 @@ class Hints:
     rates: Rates | None = None
     components: tuple[tuple[Any, float], ...] = ()
     duplicates: tuple[tuple[Any, str], ...] = ()
+    no_report: tuple[NoReportRule, ...] = ()
     texts: Mapping[str, tuple[IntakeText, ...]] = field(default_factory=dict)
     caller: Caller | None = None
     addresses: tuple[AddressFound, ...] = ()
@@ -107,8 +111,7 @@ def report_place() -> BaseResponse:
 def report_hints() -> BaseResponse:
     """Components to choose from, likely duplicates and standard texts for what is typed so far."""
     may_report()
-    sent = {name: request.args.get(name, "").strip() for name in ("subclass", "description", "lon", "lat")}
-    sent["component_code"] = request.args.get("component_code", "").strip()
+    sent = {name: request.args.get(name, "").strip() for name in TOLD}
     return render(
         "parts/report_pieces.html", hints=hints_for(sent), sent=sent, may_see_callers=actor().may(READ_CALLERS)
     )
@@ -145,9 +148,11 @@ def hints_for(sent: Mapping[str, str]) -> Hints:
         sent.get("component_code") or None,
     )  # fmt: skip
     found = suggest(db, platform, shelf(), asked, actor(), moment, limit=CLASSES)
+    situation = Situation(kind, full_code, lon, lat, found.place, sent.get("source", ""), bool(sent.get("urgent")))
     return replace(
         told, classes=tuple(classes_of(found)), asked_classes=bool(asked.text), rates=rates_of(found),
         components=tuple(found.components),
+        no_report=tuple(platform.host.no_report.find(situation, moment)) if full_code else (),
         duplicates=tuple((each, explain(each, page_language())) for each in found.duplicates),
     )  # fmt: skip
 

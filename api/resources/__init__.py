@@ -9,6 +9,7 @@ def blueprints() -> tuple[Any, ...]:
     """All groups of endpoints, in the order of the document."""
     from api.resources import (
         addresses,
+        callers,
         cases,
         catalogue,
         component_changes,
@@ -41,8 +42,8 @@ def blueprints() -> tuple[Any, ...]:
     )
 
     modules = (
-        session, cases, intake, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses, components,
-        component_changes, component_files, organisation, processes, expressions, migrations, incidents, health, kinds,
+        session, cases, intake, callers, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses,
+        components, component_changes, component_files, organisation, processes, expressions, migrations, incidents, health, kinds,
         patrol, patrol_roster, patrol_facts, relations,
         manual, plugins, registers,
         sensors, sensor_readings,

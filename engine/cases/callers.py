@@ -60,7 +60,7 @@ def caller_of(session: Session, platform: Platform, actor: Actor, phone: str, no
     number = plain_phone(phone)
     if sum(letter.isdigit() for letter in number) < LEAST_DIGITS:
         message = f"a caller is found by the whole number; type at least {LEAST_DIGITS} digits"
-        raise Invalid(message, field="reporter_phone")
+        raise Invalid(message, field="phone")
     asked = (
         select(Case)
         .where(Case.reporter_phone == number, Case.reported_at >= now - BACK, visible(actor, platform.host.directory))

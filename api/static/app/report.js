@@ -28,7 +28,8 @@
       clearTimeout(stop);
     }
   }
-  const query = (...names) => new URLSearchParams(names.map((name) => [name, name === "component_code" ? chosen() : field(name)?.value ?? ""]));
+  const query = (...names) => new URLSearchParams(names.map((name) => [name, valueOf(name)]));
+  const valueOf = (name) => name === "component_code" ? chosen() : field(name)?.type === "checkbox" && !field(name).checked ? "" : field(name)?.value ?? "";
   const chosen = () => form.querySelector("[name=component_code]:checked, [name=component_code][type=hidden]")?.value ?? "";
 
   // What is at the point. Its words become the address unless somebody wrote one.
@@ -45,7 +46,7 @@
 
   // Classes, components, duplicates, standard texts: one answer, each part to its place.
   const askHints = later(async () => {
-    const answer = await ask("hints", `${form.dataset.hints}?${query("subclass", "description", "lon", "lat", "component_code")}`);
+    const answer = await ask("hints", `${form.dataset.hints}?${query("subclass", "description", "lon", "lat", "component_code", "source", "urgent")}`);
     if (!answer) return;
     const came = document.createElement("template");
     came.innerHTML = await answer.text();
@@ -63,7 +64,7 @@
 
   form.addEventListener("change", ({ target: { name } }) => {
     if (name === "lon" || name === "lat") moved();
-    if (name === "subclass" || name === "description") askHints();
+    if (["subclass", "description", "source", "urgent"].includes(name)) askHints();
   });
   form.addEventListener("input", ({ target: { name } }) => { if (name === "description") askHints(); });
   form.addEventListener("placed", moved);
