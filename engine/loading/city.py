@@ -64,11 +64,13 @@ def load_city_folder(
     begin_write(session)
     load_organisation(session, city, password_hash=password_hash)
     rejected = load_ground(session, city, now, progress) if ground else []
-    rejected += load_devices(session, city, now)
     load_catalogue(session, city, now)
     deploy(session, city, now, author="init", reason="city folder loaded", registry=registry or load_registry(city))
     session.commit()
     if surveyed:
         rules = load_rules(session, city)
         import_survey(session, components, rules, lambda: now, progress=progress, refuse=rejected.append, origin=FOLDER)
+    begin_write(session)
+    rejected += load_devices(session, city, now)
+    session.commit()
     return rejected
