@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from page_desk import Site
@@ -14,6 +13,7 @@ from test_pages import site as site
 
 from engine.components.counts import recount
 from engine.models import Component
+from engine.testing.casework import CaseWork
 
 COVER, LAMP = "9901010101000001", "9901010101000002"
 
@@ -128,11 +128,12 @@ def test_pages_keep_to_permissions(street: Site) -> None:
     assert street.visitor().get("/components").path.startswith("/login")
 
 
-def test_cases_at_a_component_are_listed_for_those_who_see_them(street: Site, tmp_path: Path) -> None:
-    with street.app.app_context():
-        from api.context import session
-
-        from engine.models import Case
-
-        assert session().query(Case).count() == 0
-    assert "没有您可以查看的案件" in street.desk("acceptor").get(f"/components/{COVER}").text
+def test_cases_at_a_component_are_listed_for_those_who_see_them(street: Site) -> None:
+    case = CaseWork(street.town)
+    case.case.component_code = COVER
+    street.town.session.commit()
+    page = street.desk("acceptor").get(f"/components/{COVER}")
+    assert f"/cases/{case.case.number}" in page.text
+    assert case.case.number not in street.desk("acceptor").get(f"/components/{LAMP}").text
+    hidden = street.desk("unit_handler_municipal").get(f"/components/{COVER}").text
+    assert case.case.number not in hidden and "没有您可以查看的案件" in hidden
