@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +18,8 @@ from api.cli.context import city_option, database_option, find_city_folder, now,
 from api.hooks import load_plugins
 from engine.checks import check_folder, errors_of
 from engine.city import City
+from engine.contract.new_plugin import write_plugin
+from engine.contract.promises import PROMISES, try_plugin
 from engine.errors import Conflict, NotFound
 from engine.hooks.enabling import cases_held, refuse_held, refuse_required, with_required, write_enabled
 from engine.hooks.host import PluginBroken, read_manifest
@@ -232,6 +235,34 @@ def jobs(city_name: str, database_url: str | None, to_run: str | None, to_skip: 
             click.echo(f"{plugin}.{job.id}  {job.cron}  {name}{_state(kept)}")
         for mark in session.query(PluginMark).filter(PluginMark.failure != ""):
             click.echo(f"{mark.plugin} fails at {mark.failure}; mend it, or go on with --skip-line {mark.plugin}")
+
+
+@plugin_command.command("test")
+@click.argument("name")
+@city_option
+def test(name: str, city_name: str) -> None:
+    """Try everything a plugin promises, in a copy of the city: hooks, files, tables, scenarios, imports, README."""
+    broken = try_plugin(name, city_name)
+    for title in PROMISES:
+        faults = [each.fault for each in broken if each.promise == title]
+        click.secho(f"{'✗' if faults else '✓'} {title}", fg="red" if faults else "green")
+        for fault in faults:
+            click.echo("    " + fault.replace("\n", "\n    "))
+    if broken:
+        raise SystemExit(1)
+
+
+@plugin_command.command("new")
+@click.argument("name")
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder to write into.")
+@click.option("--title", default="", help="What it is called in Chinese.")
+@click.option("--title-en", default="", help="What it is called in English.")
+def new(name: str, into: Path, title: str, title_en: str) -> None:
+    """Write a small plugin that keeps every promise, to begin from."""
+    written = write_plugin(name, into, title=title, title_en=title_en)
+    root = written[0].parent if written[0].parent.name.startswith("wangge-") else written[0].parents[1]
+    click.echo(f"{len(written)} files written to {root}")
+    click.echo(f"next: pip install -e {root}; wangge plugin test {name}; wangge plugin enable {name}")
 
 
 def _state(row: PluginJob | None) -> str:
