@@ -43,8 +43,8 @@ def blueprints() -> tuple[Any, ...]:
 
     modules = (
         session, cases, intake, callers, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses,
-        components, component_changes, component_files, organisation, processes, expressions, migrations, incidents, health, kinds,
-        patrol, patrol_roster, patrol_facts, relations,
+        components, component_changes, component_files, organisation, processes, expressions, migrations, incidents,
+        health, kinds, patrol, patrol_roster, patrol_facts, relations,
         manual, plugins, registers,
         sensors, sensor_readings,
     )  # fmt: skip
