@@ -36,6 +36,8 @@ def where(found: Likely, language: str) -> str:
 def when(found: Likely, language: str) -> str:
     """How long before or after this report the other one came."""
     hours = abs(found.hours_before)
+    if hours < 1 / 60:
+        return "同时上报" if language == "zh" else "reported at the same time"
     if hours < 1:
         span, span_en = f"{hours * 60:.0f} 分钟", f"{hours * 60:.0f} min"
     elif hours < 48:
