@@ -24,7 +24,8 @@ from engine.database import begin_write
 from engine.errors import Conflict, DomainError, Invalid, NotFound
 from engine.ground.address_near import describe_point
 from engine.ground.features import distance_m
-from engine.models import Case, SensorAlarm, SensorDevice, SensorReading
+from engine.intake.channels import channel_of
+from engine.models import Case, IntakeNumber, SensorAlarm, SensorDevice, SensorReading
 from engine.platform import Platform
 from engine.sensors.rules import BACK_CANCEL, BACK_NONE, MERGE_CLASS, MERGE_NONE, PER_PLACE, CaseOrder, Rule
 from engine.sensors.sensing import sensing_of
@@ -158,7 +159,10 @@ def _decide(session: Session, platform: Platform, alarm: SensorAlarm, rule: Rule
         alarm.reason = f"a case was opened less than {rule.hold_off} before"
         session.commit()
         return
-    step = open_case(unit_of(session), platform, _report(session, alarm, device, wanted), None, now)
+    report = _report(session, alarm, device, wanted)
+    channel_of(platform.city, report.source).refuse_incomplete(report)
+    step = open_case(unit_of(session), platform, report, None, now)
+    session.add(IntakeNumber(channel=SOURCE, number=str(report.external_id), case_id=step.case.id))
     step.record(ALARM, **_line(alarm, rule, device, wanted))
     alarm.outcome, alarm.case_id, alarm.reason, alarm.remedy = CASE, step.case.id, "", ""
     session.commit()
@@ -268,7 +272,7 @@ def _report(session: Session, alarm: SensorAlarm, device: SensorDevice, wanted: 
         kind=wanted.kind, full_code=wanted.full_code, condition_no=wanted.condition_no, urgent=wanted.urgent,
         description=wanted.text, title=wanted.title, source=SOURCE, lon=alarm.lon, lat=alarm.lat, address=address,
         component_code=device.component_code if wanted.kind == "component" else None,
-        reporter_name=f"{device.name} {device.code}"[:100],
+        reporter_name=f"{device.name} {device.code}"[:100], external_id=f"{device.code}/{alarm.id}",
     )  # fmt: skip
 
 

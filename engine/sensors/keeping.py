@@ -112,7 +112,9 @@ def simplified(way: Sequence[tuple[float, float, float]], tolerance_m: float) ->
         return [[lon, lat, round(seconds, 1)] for lon, lat, seconds in way]
     scale = np.array([METRES_A_DEGREE * cos(radians(way[0][1])), METRES_A_DEGREE, 1.0])
     flat = np.array(way) * scale
-    kept = shapely.get_coordinates(shapely.linestrings(flat).simplify(tolerance_m, preserve_topology=False), include_z=True)
+    kept = shapely.get_coordinates(
+        shapely.linestrings(flat).simplify(tolerance_m, preserve_topology=False), include_z=True
+    )
     return [[round(x, 6), round(y, 6), round(z, 1)] for x, y, z in (kept / scale).tolist()]
 
 
