@@ -24,6 +24,7 @@ def register_pages(app: Flask) -> None:
         inbox,
         manual,
         notices,
+        patrol,
         photos,
         registers,
         relations,
@@ -35,4 +36,4 @@ def register_pages(app: Flask) -> None:
         entry, inbox, tasks, drafts, cases, case, diagram, photos, city_map, report, notices, manual,
         component_changes, components,
     )  # fmt: skip
-    frame.serve(app, [route for room in (*rooms, devices, relations, registers) for route in room.ROUTES])
+    frame.serve(app, [route for room in (*rooms, patrol, devices, relations, registers) for route in room.ROUTES])

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from api import context
 from api.errors import FileTooLarge, NotAuthenticated, http_problem
 from api.pages import words
+from api.pages.choice_words import choice_words
 from api.pages.cookies import PageCookies
 from api.pages.csrf import csrf_token, refuse_forged
 from api.pages.languages import NAMES, _, noop, page_language
@@ -50,6 +51,8 @@ NAVIGATION = (
     ("pages.inbox", noop("待办"), ""),
     ("pages.all_cases", noop("案件"), ""),
     ("pages.city_map", noop("地图"), ""),
+    ("pages.duty_page", noop("在岗"), "patrol.read"),
+    ("pages.my_duty", noop("我的班次"), "patrol.report"),
     ("pages.register", noop("部件登记"), ""),
     ("pages.report_problem", noop("上报"), "case.create"),
     ("pages.recurring", noop("反复问题"), "recurring.read"),
@@ -145,6 +148,7 @@ def page_context() -> dict[str, Any]:
         "now": context.now(),
         "said": lambda: session.pop("said", ""),
         "case_title": words.case_title,
+        "choice_words": choice_words,
         "doubt_words": words.doubt,
         "evidence_words": words.evidence_words,
         "extension_words": words.extension_words,

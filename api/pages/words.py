@@ -85,6 +85,7 @@ EVENTS = {
     "report_left": noop("并入的上报撤出本案"), "unmerged": noop("撤销并案"), "split": noop("拆分出案件"),
     "split_from": noop("由其他案件拆分"), "related": noop("关联案件"), "unrelated": noop("取消关联"),
     "no_report": noop("处于免采区域或时段"),
+    "handed_over": noop("改派采集员"),
     "sensor_alarm": noop("传感器报警"), "sensor_over": noop("传感器恢复正常"),
 }  # fmt: skip
 UNITS = {

@@ -155,6 +155,7 @@ class OpenTask:
     due_at: datetime | None
     light: str | None
     mine: bool
+    choice: Any = None
 
 
 @dataclass(frozen=True)

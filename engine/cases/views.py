@@ -189,7 +189,7 @@ def open_task_views(session: Session, actor: Actor, tasks: Iterable[Task], now: 
         yield OpenTask(
             id=str(task.id), name=task.name, stage=task.stage, process=task.process, element=task.element,
             role=task.role, scope=task.scope, assignee=names.get(task.assignee_id or 0), created_at=task.created_at,
-            due_at=task.due_at, light=task_light(task, now), mine=mine,
+            due_at=task.due_at, light=task_light(task, now), mine=mine, choice=task.defaults.get("choice"),
         )  # fmt: skip
 
 

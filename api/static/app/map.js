@@ -149,5 +149,29 @@
     element.dataset.ready = "yes";
   }
 
-  document.querySelectorAll("[data-map]").forEach((element) => ({ one, cases, plain, pick })[element.dataset.map](element));
+  async function duty(element) {
+    const map = make(element);
+    map.setView([0, 0], 12);
+    const [ground, found] = await Promise.all([base(map, element.dataset.base), fetch(element.dataset.people).then((answer) => answer.json())]);
+    const points = L.geoJSON(found, {
+      pointToLayer: ({ properties }, latlng) => dot(latlng, properties.light, 7),
+      onEachFeature: ({ properties: p }, layer) => layer.bindTooltip([p.name, p.state, p.grid, p.seen].filter(Boolean).join(" · ")),
+    }).addTo(map);
+    const bounds = points.getBounds().isValid() ? points.getBounds() : ground.getBounds();
+    if (bounds.isValid()) map.fitBounds(bounds.pad(.08), { animate: false, maxZoom: 16 });
+    element.dataset.ready = found.features.length;
+  }
+
+  async function track(element) {
+    const map = make(element);
+    map.setView([0, 0], 12);
+    const [ground, found] = await Promise.all([base(map, element.dataset.base), fetch(element.dataset.track).then((answer) => answer.json())]);
+    const STYLES = { grid: { color: "#7d6b9d", weight: 2, dashArray: "6 4", fill: false }, track: { color: "#0b5cad", weight: 3 } };
+    const layer = L.geoJSON(found, { style: ({ properties }) => STYLES[properties.kind], pointToLayer: (feature, latlng) => dot(latlng, "green", 8) }).addTo(map);
+    const bounds = layer.getBounds().isValid() ? layer.getBounds() : ground.getBounds();
+    if (bounds.isValid()) map.fitBounds(bounds.pad(.05), { animate: false, maxZoom: 17 });
+    element.dataset.ready = "yes";
+  }
+
+  document.querySelectorAll("[data-map]").forEach((element) => ({ one, cases, plain, pick, duty, track })[element.dataset.map](element));
 })();
