@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from api_people import REPORT, Api
@@ -54,6 +56,27 @@ def test_the_same_letter_twice_is_one_case_and_the_answer_says_so(either_town: S
     assert "known" not in submit_report(town.session, town.platform, other, actor, MONDAY)
     assert town.session.scalar(select(func.count()).select_from(Case)) == 2
     assert {row.channel for row in town.session.scalars(select(IntakeNumber))} == {"petition", "media"}
+
+
+def test_two_senders_of_one_letter_at_the_same_moment_get_one_case(tmp_path: Path) -> None:
+    folder = write_small_city(tmp_path / "small")
+    try:
+        with scratch_postgresql() as url:
+            town = SmallTown(folder, url)
+            actor, gate = town.actor("acceptor"), Barrier(4)
+
+            def send() -> str:
+                with town.sessions() as session:
+                    gate.wait()
+                    return str(submit_report(session, town.platform, LETTER, actor, MONDAY)["case"])
+
+            with ThreadPoolExecutor(4) as pool:
+                numbers = {each.result() for each in [pool.submit(send) for _ in range(4)]}
+            assert len(numbers) == 1
+            assert town.session.scalar(select(func.count()).select_from(Case)) == 1
+            town.close()
+    except NoServer as error:
+        pytest.skip(str(error))
 
 
 def test_a_number_that_came_with_an_import_is_known_too(town: SmallTown) -> None:

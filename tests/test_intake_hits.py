@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import gzip
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -156,6 +158,12 @@ def test_a_suggestion_takes_little_time(start: ClassModel) -> None:
     for text in texts:
         start.judge(text)
     assert (process_time() - began) / len(texts) < 0.020
+
+
+def test_nothing_of_the_training_is_imported_before_it_begins() -> None:
+    """Start-up stays quick, and a process that only suggests stays small."""
+    code = "import sys, api.app, api.resources.intake, engine.intake.training; sys.exit('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.fixture(scope="module")

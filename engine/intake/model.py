@@ -134,7 +134,8 @@ class ClassModel:
             if end > start:
                 told[folded[start:end]] = max(told.get(folded[start:end], 0.0), sum(loud[start:end]))
             start = end + 1
-        return tuple(sorted(told, key=lambda word: -told[word])[:WORDS_TOLD])
+        longer = [word for word in told if len(word) > 1] or list(told)
+        return tuple(sorted(longer, key=lambda word: -told[word])[:WORDS_TOLD])
 
 
 def confidences(scores: Floats, nothing: float) -> Floats:
