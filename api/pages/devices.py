@@ -115,6 +115,7 @@ def one_device(code: str) -> BaseResponse:
     alarms = [told(each, known) for each in list_alarms(db, device_id=device.id, most=20)]
     return render(
         "device.html", device=device, heard=said, kind=kind, span=span, spans=SPAN_NAMES, field=field,
+        fields=charted(kind),
         values=values_told(kind, said.values if said is not None else {}), chart=chart_of(device, field, span),
         alarms=alarms, severities=SEVERITIES, outcomes=OUTCOMES, states=STATE_NAMES, may_change=actor().may(MANAGE),
         crossings=list_crossings(db, device.id, most=20), crossing_names=CROSSINGS, fences=known.fences.by_code,
@@ -136,8 +137,13 @@ def change_state(code: str) -> BaseResponse:
 
 def chosen_field(kind: Kind | None, asked: str) -> Field | None:
     """The field asked for, else the first number."""
-    numbers = [each for each in kind.fields.values() if each.type in ("number", "whole")] if kind is not None else []
+    numbers = charted(kind)
     return next((each for each in numbers if each.key == asked), numbers[0] if numbers else None)
+
+
+def charted(kind: Kind | None) -> list[Field]:
+    """The fields a chart can show."""
+    return [each for each in kind.fields.values() if each.type in ("number", "whole")] if kind is not None else []
 
 
 def chart_of(device: SensorDevice, field: Field | None, span: str) -> Chart | None:
