@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
 import shapely
@@ -10,7 +12,9 @@ from hypothesis import strategies as st
 from shapely import LineString, MultiPolygon, Polygon, box
 
 from engine.ground.cells import Cells
+from engine.ground.feature import Feature
 from engine.ground.index import ROAD_REACH_M, Ground, Place
+from engine.ground.layer_kinds import TEXT, GroundLayer
 
 STEP = 0.001
 
@@ -44,10 +48,33 @@ ROADS = [
     ("R1", LineString([(116.003, 28), (116.003, 28.006)])),
     ("R3", LineString([(116.0, 28.001), (116.001, 28.001), (116.001, 28.005)])),
 ]
-GROUND = Ground([(place(f"G{at:02}"), area) for at, area in enumerate(SHAPES)], {}, ROADS)
+DAY = date(2026, 3, 31)
+CLASSES = GroundLayer("area_classes", "区域类别", "Area classes", "apart", dict.fromkeys(("code", "area_class"), TEXT))
+CAMPAIGNS = GroundLayer(
+    "campaign_areas", "专项整治区域", "Campaigns", "free", dict.fromkeys(("code", "valid_from", "valid_to"), TEXT)
+)
+
+
+def feature(area: Polygon, **values: str) -> Feature:
+    return Feature(0, values, area)
+
+
+LAYERS: list[tuple[GroundLayer, dict[str, Feature]]] = [
+    (CAMPAIGNS, {
+        "K1": feature(cell(0, 0, 4, 4), valid_from="2026-03-31"),
+        "K2": feature(cell(2, 2, 4, 4), valid_to="2026-03-31"),
+        "K3": feature(cell(0, 0, 6, 6), valid_from="2026-04-01"), "K4": feature(cell(1, 1, 0.5, 0.5)),
+    }),
+    (CLASSES, {"X2": feature(cell(0, 0, 3, 6), area_class="B"), "X1": feature(cell(3, 0, 2, 6), area_class="C")}),
+]  # fmt: skip
+GROUND = Ground([(place(f"G{at:02}"), area) for at, area in enumerate(SHAPES)], {}, ROADS, LAYERS)
 POINTS = st.lists(
     st.tuples(st.floats(115.999, 116.007), st.floats(27.999, 28.007)) | st.sampled_from(
-        [tuple(point) for area in SHAPES for point in shapely.get_coordinates(area).tolist()]
+        [
+            tuple(point)
+            for area in [*SHAPES, *(each.geometry for _, features in LAYERS for each in features.values())]
+            for point in shapely.get_coordinates(area).tolist()
+        ]
     ),
     min_size=1, max_size=30,
 )  # fmt: skip
@@ -64,12 +91,41 @@ def looked_through(lon: float, lat: float) -> tuple[str, str] | None:
     return grid and (grid, nearest if apart[nearest] <= ROAD_REACH_M else "")
 
 
+def layers_through(lon: float, lat: float) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Area class and layers by going through every area."""
+    point = shapely.Point(lon, lat)
+    hits = [
+        (layer.name, code, each.properties)
+        for layer, features in sorted(LAYERS, key=lambda pair: pair[0].name)
+        for code, each in sorted(features.items())
+        if each.geometry.intersects(point)
+        and each.properties.get("valid_from", "") <= DAY.isoformat() <= each.properties.get("valid_to", "9")
+    ]
+    classes = [hit for hit in hits if hit[0] == "area_classes"][:1]
+    kept = [hit for hit in hits if hit[0] != "area_classes" or hit in classes]
+    return classes[0][2]["area_class"] if classes else "A", tuple((layer, code) for layer, code, _ in kept)
+
+
 @settings(max_examples=200, deadline=None)
 @given(POINTS)
 def test_one_many_and_naive_say_the_same(points: list[tuple[float, float]]) -> None:
-    alone = [GROUND.locate(lon, lat) for lon, lat in points]
-    assert GROUND.locate_many(*zip(*points, strict=True)) == alone
+    alone = [GROUND.locate(lon, lat, DAY) for lon, lat in points]
+    assert GROUND.locate_many(*zip(*points, strict=True), DAY) == alone
+    assert [found and (found.area_class, found.layers) for found in alone] == [
+        found and layers_through(*point) for found, point in zip(alone, points, strict=True)
+    ]
     assert [found and (found.grid, found.road) for found in alone] == [looked_through(*point) for point in points]
+
+
+def test_areas_with_dates_need_a_day() -> None:
+    at = (116.0012, 28.0012)
+    codes = {
+        day: [code for layer, code in GROUND.locate(*at, day).layers if layer == "campaign_areas"]  # type: ignore[union-attr]  # in the city
+        for day in (None, date(2026, 3, 30), DAY, date(2026, 4, 1))
+    }
+    assert codes == {
+        None: ["K4"], date(2026, 3, 30): ["K4"], DAY: ["K1", "K4"], date(2026, 4, 1): ["K1", "K3", "K4"],
+    }  # fmt: skip
 
 
 def test_a_road_within_thirty_metres_is_the_points_road() -> None:
