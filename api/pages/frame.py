@@ -21,7 +21,8 @@ from api.pages import words
 from api.pages.choice_words import choice_words
 from api.pages.cookies import PageCookies
 from api.pages.csrf import csrf_token, refuse_forged
-from api.pages.languages import NAMES, _, noop, page_language
+from api.pages.languages import NAMES, _, page_language
+from api.pages.navigation import navigation_of
 from api.pages.refusals import Refusal, tell
 from engine.errors import DomainError
 from engine.organisation.actor import Actor
@@ -45,22 +46,6 @@ SECURITY = {
     "Permissions-Policy": "geolocation=(self), camera=(self), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-ANY_REGISTER = "any register"
-"""Who may read one of the city's registers."""
-NAVIGATION = (
-    ("pages.inbox", noop("待办"), ""),
-    ("pages.all_cases", noop("案件"), ""),
-    ("pages.city_map", noop("地图"), ""),
-    ("pages.duty_page", noop("在岗"), "patrol.read"),
-    ("pages.my_duty", noop("我的班次"), "patrol.report"),
-    ("pages.register", noop("部件登记"), ""),
-    ("pages.report_problem", noop("上报"), "case.create"),
-    ("pages.recurring", noop("反复问题"), "recurring.read"),
-    ("pages.notices", noop("通知"), ""),
-    ("pages.registers", noop("台账"), ANY_REGISTER),
-    ("pages.devices", noop("设备"), "sensor.read"),
-    ("pages.manual_changes", noop("手册"), "catalogue.edit catalogue.sign"),
-)
 
 
 def serve(app: Flask, routes: Iterable[Route]) -> None:
@@ -144,7 +129,7 @@ def page_context() -> dict[str, Any]:
         "csrf_token": csrf_token,
         "languages": {code: NAMES[code] for code in context.LANGUAGES},
         "language": page_language(),
-        "navigation": [(e, _(name)) for e, name, need in NAVIGATION if person and may_enter(person, need)],
+        "navigation": navigation_of(person),
         "now": context.now(),
         "said": lambda: session.pop("said", ""),
         "case_title": words.case_title,
@@ -165,13 +150,6 @@ def page_context() -> dict[str, Any]:
             page_language(), process, element, name
         ),
     }
-
-
-def may_enter(person: Actor, need: str) -> bool:
-    """Whether a post gives one of the permissions an entry of the navigation names; all may where it names none."""
-    if need == ANY_REGISTER:
-        return any(person.may(register.read) for register in context.platform().host.registers.values())
-    return not need or any(person.may(permission) for permission in need.split())
 
 
 def post_words(person: Actor) -> str:
