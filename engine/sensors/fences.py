@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -128,22 +128,26 @@ class Fences:
 
 
 def move(
-    fences: Fences, codes: Sequence[str], near: Nearness, before: Mapping[str, Any], at: datetime
+    fences: Fences, codes: Container[str], near: Nearness, before: Mapping[str, Any], at: datetime, *, first: bool
 ) -> tuple[dict[str, Any], list[Crossing]]:
     """Where a device is after a position: its new state by fence, and what it crossed.
 
-    ``before`` and the result: ``inside`` with ``since`` (ISO), and ``again``, how many readings in a row said other.
+    ``before`` and the result hold the fences it is or was inside of: ``inside``, ``since`` (ISO), and ``again``, how
+    many readings in a row said other. Of the others it is outside. The ``first`` position crosses nothing.
     """
     after: dict[str, Any] = {}
     crossed: list[Crossing] = []
-    for code in codes:
-        fence, was = fences.by_code[code], before.get(code) or {"inside": None, "since": at.isoformat(), "again": 0}
-        far = near.metres.get(code)
-        inside = far == 0.0 if was["inside"] is not True else far is not None and far <= fence.margin_m
-        if was["inside"] is None:  # the first position says where it is, nothing was crossed
+    for code in sorted(before.keys() | near.metres.keys()):
+        if code not in codes:
+            continue
+        fence, far = fences.by_code[code], near.metres.get(code)
+        was = before.get(code) or {"inside": False, "since": None, "again": 0}
+        inside = far == 0.0 if not was["inside"] else far is not None and far <= fence.margin_m
+        if inside == was["inside"]:
+            if was["since"] is not None:
+                after[code] = {**was, "again": 0}
+        elif first:
             after[code] = {"inside": inside, "since": at.isoformat(), "again": 0}
-        elif inside == was["inside"]:
-            after[code] = {**was, "again": 0}
         elif was["again"] + 1 < fence.confirm:
             after[code] = {**was, "again": was["again"] + 1}
         else:

@@ -111,7 +111,7 @@ class _DeviceStep:
         self.kind = sensing.kind(device.kind)
         named = device.parameters.get("fences")
         self.words = sensing.fences.concerning(device.kind, device.code, named if isinstance(named, dict) else {})
-        self.codes = tuple(dict.fromkeys(code for codes in self.words.values() for code in codes))
+        self.codes = frozenset(code for codes in self.words.values() for code in codes)
         self.standing = dict(state.rules)
         self.fences = dict(state.fences)
 
@@ -176,10 +176,11 @@ class _DeviceStep:
         state.last_at, state.last_sequence, state.values = reading.at, reading.sequence, dict(reading.values)
         crossed: list[Crossing] = []
         if reading.lon is not None and reading.lat is not None:
+            first = state.positioned_at is None
             state.lon, state.lat, state.positioned_at = reading.lon, reading.lat, reading.at
             if self.codes:
                 near = self.sensing.fences.look(reading.lon, reading.lat)
-                self.fences, crossed = move(self.sensing.fences, self.codes, near, self.fences, reading.at)
+                self.fences, crossed = move(self.sensing.fences, self.codes, near, self.fences, reading.at, first=first)
                 for each in crossed:
                     self.session.add(
                         SensorCrossing(
@@ -207,15 +208,21 @@ class _DeviceStep:
         events = {each.fence: each.kind for each in crossed}
         found: dict[str, Any] = {}
         for word, codes in self.words.items():
-            inside = [code for code in codes if self.fences.get(code, {}).get("inside")]
-            about = inside or list(codes)
-            since = [self.fences[code]["since"] for code in about if code in self.fences]
+            stood = (
+                [code for code in codes if code in self.fences]
+                if len(codes) < len(self.fences)
+                else [code for code in self.fences if code in codes]
+            )
+            inside = [code for code in stood if self.fences[code]["inside"]]
+            since = [at for code in inside or stood if (at := self.fences[code]["since"]) is not None]
             found[word] = {
-                "inside": bool(inside) if since else None,
+                "inside": bool(inside) if codes and self.state.positioned_at is not None else None,
                 "code": inside[0] if inside else None,
                 "minutes": minutes_since(max(since), reading.at) if since else None,
-                "event": next((events[code] for code in codes if code in events), None),
-                "active": any(self.sensing.fences.by_code[code].is_active(at_home, workday) for code in about),
+                "event": next((events[code] for code in stood if code in events), None),
+                "active": any(
+                    self.sensing.fences.by_code[code].is_active(at_home, workday) for code in inside or codes
+                ),
             }
         return found
 
