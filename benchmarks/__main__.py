@@ -31,6 +31,7 @@ from benchmarks.workloads import (
     lifecycle,
     likeness,
     memory,
+    positions,
     reworks,
     timers,
     writers,
@@ -49,6 +50,7 @@ WORKLOADS: dict[str, Callable[[Setting], Section]] = {
     "addresses": addresses.run,
     "components": components.run,
     "likeness": likeness.run,
+    "positions": positions.run,
 }
 
 README = Path(__file__).parent / "README.md"
