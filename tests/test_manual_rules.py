@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 from manual_books import TODAY, Book, exported
+from page_desk import Site
 from sqlalchemy import select
 
+from api.app import create_app
+from api.config import Settings
 from engine.calendar import parse_limit
 from engine.cases import clocks
 from engine.cases.task_list import open_task
@@ -343,3 +346,33 @@ def test_a_label_carries_the_mark_of_what_is_in_doubt() -> None:
     assert marked("0101 井盖", "found", "memory: city template") == "0101 井盖（经验值，待核定）"
     assert marked("Cover", "provisional", "memory", english=True) == "Cover (provisional code, to be confirmed)"
     assert marked("0101 井盖", "found", "city") == "0101 井盖"
+
+
+def test_the_page_says_what_is_asked_for_and_how_the_limit_may_be_extended(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'town.db'}"
+    town = ruled_town(tmp_path / "city", "after_photo 2", "none", url)
+    settings = Settings(str(town.folder), url, "test", tmp_path, check_city=False, testing=True)
+    site = Site(create_app(settings, clock=town.clock), town)
+    work = CaseWork(town)
+    handled(work)
+    address = f"/cases/{work.case.number}"
+    town.session.rollback()
+    assert (
+        "指挥手册对本案延期的规定：不得延期；已延期 0 次。" in site.desk("unit_handler_municipal").get(address).words()
+    )
+    work.do("unit_handler_municipal", "handle", {"decision": "done", "handling_note": "已补盖"})
+    town.session.rollback()
+    desk = site.desk("unit_clerk_municipal")
+    page = desk.get(address)
+    assert "处置后照片：已有 0 件，须有 2 件 依据：指挥手册立案条件 component/0101/1 的证据要求" in page.words()
+    refused = desk.submit(page, f"/tasks/{work.task('feedback').id}", {"decision": "complete"}, "act=complete")
+    assert refused.status == 422
+    assert (
+        "须有处置后照片 2 件，现有 0 件（指挥手册立案条件 component/0101/1 的证据要求：after_photo 2）"
+        in refused.words()
+    )
+    english = site.desk("unit_clerk_municipal", "en").get(address).words()
+    assert "0 of 2 files" in english and "By the command manual, filing condition component/0101/1" in english
+    with site.app.app_context():
+        site.app.extensions["sqlalchemy"].engine.dispose()
+    town.close()
