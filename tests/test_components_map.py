@@ -200,6 +200,12 @@ def test_the_map_is_served_far_and_close_and_small(api: Api) -> None:
     assert {feature["properties"]["kind"] for feature in middle.json["features"]} == {"count"}
     assert max(len(far.data), len(middle.data)) < 200_000
     assert api.get("collector", "/components/map?bbox=1,2").status_code == 422
+    with api.app.app_context():
+        long = [a_component(n, 116.2 + n / 1e6 + 1e-6, 28.200001) | {"name": "井" * 200} for n in range(10_000, 10_900)]
+        current().execute(insert(Component), long)
+        current().commit()
+    full = api.get("collector", "/components/map?bbox=116.19,28.19,116.23,28.21")
+    assert len(full.json["features"]) == 900 and len(full.data) < 200_000
     one = api.get("collector", f"/components/{close[0]['id']}").json
     assert one["properties"]["attributes"] == {} and one["id"] == close[0]["id"]
     assert api.get("collector", "/components/1").status_code == 404

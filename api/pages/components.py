@@ -26,7 +26,7 @@ from api.pages.languages import _
 from api.pages.photos import SIZES
 from api.pages.refusals import Refusal, tell
 from api.resources.component_files import EXPORT, register_file
-from api.resources.components import MOST_DOTS, at
+from api.resources.components import MOST_DOTS, at, shortened
 from api.resources.ground import GEOJSON
 from engine.cases.access import require, visible
 from engine.cases.listing import read_bbox
@@ -96,7 +96,7 @@ def components_map() -> BaseResponse:
         {
             "type": "Feature", "geometry": at(dot.lon, dot.lat),
             "properties": {
-                "kind": "component", "code": dot.code, "name": component_title(dot.full_code, dot.name),
+                "kind": "component", "code": dot.code, "name": shortened(component_title(dot.full_code, dot.name)),
                 "state": state_name(dot.state), "sound": dot.state == sound,
             },
         }

@@ -23,6 +23,8 @@ blueprint = group("components", "The register of components. Coordinates are WGS
 MOST_COMPONENTS = 2_000
 MOST_DOTS = 900
 """Components a map gets one by one; with them an answer stays below 200 KB."""
+MOST_NAME_BYTES = 30
+"""Of a name on the map, in UTF-8; the component itself says the rest."""
 REGISTER = (
     "code", "full_code", "name", "grid_code", "dept_in_charge", "dept_owner", "dept_maintenance", "state", "source",
     "initial_date", "change_date", "note", "photo", "attributes",
@@ -119,8 +121,16 @@ def component_feature(row: Component, distance: float | None = None) -> Feature:
 
 def dot_feature(dot: Dot) -> dict[str, Any]:
     """A component, as little of it as a map needs."""
-    properties = {"kind": "component", "full_code": dot.full_code, "name": dot.name, "state": dot.state}
+    properties = {"kind": "component", "full_code": dot.full_code, "name": shortened(dot.name), "state": dot.state}
     return {"type": "Feature", "id": dot.code, "geometry": at(dot.lon, dot.lat), "properties": properties}
+
+
+def shortened(name: str) -> str:
+    """A name as a map has room for."""
+    content = name.encode()
+    if len(content) <= MOST_NAME_BYTES:
+        return name
+    return content[: MOST_NAME_BYTES - 3].decode(errors="ignore") + "…"
 
 
 def heap_feature(heap: Heap) -> dict[str, Any]:
