@@ -106,6 +106,7 @@ def readings(session: Session, folded: str) -> Iterator[tuple[str, int, bool]]:
 def find_names(lookup: Lookup, stem: str, words: Sequence[str]) -> list[NameFound]:
     """The names that fit, best first. Several ``words`` may stand apart and in any order."""
     words = words if len(words) > 1 and "".join(words) == stem else [stem]
+    lookup.common(_tokens(stem, words))
     best: dict[str, NameFound] = {}
 
     def keep(stem: str, score: float, by: str) -> None:
@@ -122,6 +123,17 @@ def find_names(lookup: Lookup, stem: str, words: Sequence[str]) -> list[NameFoun
     if len(sure) < 5 and all(name.by != "initials" and name.score < 100 for name in sure):  # a few other names at most
         _misspelled(lookup, stem, keep)
     return sorted(best.values(), key=lambda name: (-name.score, len(name.stem), name.stem))
+
+
+def _tokens(stem: str, words: Sequence[str]) -> Iterator[str]:
+    """The tokens that may be asked for, so that how common they are is asked at once."""
+    pieces = [piece for word in words for piece in (*_exact(pairs(word), word), *pairs(word), *grams(word, PINYIN))]
+    pieces += [
+        *pairs(stem),
+        *grams("".join(syllables(stem)), PINYIN),
+        *(grams(stem, INITIAL) if stem.isascii() else ()),
+    ]
+    yield from (token for token, _first, _last in pieces)
 
 
 def _spelled(lookup: Lookup, stem: str, words: Sequence[str], keep: Keep) -> None:
