@@ -28,6 +28,7 @@ from engine.intake.model_file import digest_of, read_model, write_model
 from engine.intake.noting import note_suggestions, rates_in_use
 from engine.intake.pieces import LONGEST, cut, fold
 from engine.intake.starting import start_model
+from engine.intake.suggesting import Asked, suggest
 from engine.intake.training import Example, train_model
 from engine.intake.words import Lexicon, Saying, read_lexicon, read_synonyms
 from engine.models import Case, CatalogueVersion, Component, IntakeModel, IntakeSuggestion
@@ -302,6 +303,28 @@ def test_one_answer_suggests_class_component_address_and_duplicates(api: Api) ->
     assert answer["duplicates"][0]["why"]
     assert answer["model"]["kind"] == "start"
     assert answer["model"]["in_use"] == {"cases": 0, "top1": None, "top3": None}
+
+
+def test_rules_of_no_report_are_told_before_the_report_is_sent(town: SmallTown) -> None:
+    rows = (
+        "code,name,name_en,areas,classes,from,to,when,reason,reason_en",
+        "snow,雪后,After snow,990101001001001,event/0110,2026-03-01,2026-03-03,,正在清运,Being cleared",
+        "works,大修,Works,,component,,,,全市更换,All are replaced",
+    )
+    write(town.folder, "no_report.csv", "\n".join(rows) + "\n")
+    town.load()
+    shelf, actor = ModelShelf(town.city), town.actor("acceptor")
+
+    def told(**asked: Any) -> list[str]:
+        found = suggest(town.session, town.platform, shelf, Asked(**asked), actor, MONDAY)
+        return [rule.code for rule in found.no_report]
+
+    here = {"lon": 116.0005, "lat": 28.0005}
+    assert told(text="门口垃圾没人收", **here) == ["snow"]
+    assert told(text="门口垃圾没人收") == []
+    assert told(text="路灯不亮", **here) == ["works"]
+    assert told(full_code="0110", **here) == ["works", "snow"]
+    assert told(**here) == []
 
 
 def test_the_answer_is_whole_with_half_of_what_is_known(api: Api) -> None:

@@ -29,6 +29,7 @@ from engine.intake.model import Likely
 from engine.intake.noting import UseRates, rates_in_use
 from engine.intake.suggesting import Asked, Suggestions, suggest
 from engine.models import Component, Subclass
+from engine.no_report import NoReportRule
 
 blueprint = group("intake", "Intake: channels, reports by any of them, and suggestions while one is written.")
 SHELF = "wangge.intake"
@@ -98,7 +99,7 @@ class OneSuggestion(MethodView):
             "components": [component_view(row, distance) for row, distance in found.components],
             "address": address_view(found),
             "duplicates": [duplicate_view(each) for each in found.duplicates],
-            "no_report": [],
+            "no_report": [rule_view(each) for each in found.no_report],
             "model": model_view(found.used, found.in_use),
         }
 
@@ -155,6 +156,11 @@ def duplicate_view(likely: Duplicate) -> dict[str, Any]:
         **{name: getattr(likely, name) for name in names},
         "why": explain(likely, "zh"), "why_en": explain(likely, "en"),
     }  # fmt: skip
+
+
+def rule_view(rule: NoReportRule) -> dict[str, Any]:
+    """A rule by which something is not to be reported."""
+    return {name: getattr(rule, name) for name in ("code", "name", "name_en", "reason", "reason_en")}
 
 
 def model_view(used: InUse, in_use: UseRates) -> dict[str, Any]:

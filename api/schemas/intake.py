@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
-from api.schemas.base import Strict, mapping, moment, real, text, truth, whole
+from api.schemas.base import Strict, moment, real, text, truth, whole
 
 PARTS = "`name`, `phone`, `number`, `place` or `photo`."
 
@@ -147,6 +147,16 @@ class ModelSchema(Strict):
     in_use = fields.Nested(UseRatesSchema, metadata={"description": "What came of the suggestions in use."})
 
 
+class NoReportRuleSchema(Strict):
+    """A rule by which something is not to be reported at a place or time; a report is taken all the same, flagged."""
+
+    code = text("Code.")
+    name = text("Name.")
+    name_en = text("English name.")
+    reason = text("Why.")
+    reason_en = text("Why, in English.")
+
+
 class SuggestionsSchema(Strict):
     """Everything that can be said of a report so far."""
 
@@ -158,6 +168,7 @@ class SuggestionsSchema(Strict):
     address = fields.Nested(LikelyAddressSchema, allow_none=True)
     duplicates = fields.List(fields.Nested(LikelyDuplicateSchema), metadata={"description": "Likeliest first."})
     no_report = fields.List(
-        mapping("A rule."), metadata={"description": "Rules by which the problem is not to be reported here and now."}
+        fields.Nested(NoReportRuleSchema),
+        metadata={"description": "Rules by which the problem is not to be reported here and now."},
     )
     model = fields.Nested(ModelSchema)

@@ -17,6 +17,7 @@ from engine.intake.keeping import InUse, ModelShelf
 from engine.intake.model import Likely
 from engine.intake.noting import UseRates, rates_in_use
 from engine.models import Component
+from engine.no_report import NoReportRule, Situation
 from engine.organisation.actor import Actor
 from engine.platform import Platform
 
@@ -53,6 +54,7 @@ class Suggestions:
     place: Place | None
     address: PointDescribed | None
     duplicates: Sequence[Duplicate]
+    no_report: Sequence[NoReportRule]
     used: InUse
     in_use: UseRates
 
@@ -72,19 +74,34 @@ def suggest(
     said = used.model.judge(asked.text, limit=limit)
     place, address, components = None, None, []
     duplicates: Sequence[Duplicate] = ()
+    kind, full_code = chosen_class(asked, said.likely)
     if asked.lon is not None and asked.lat is not None:
         place = platform.host.ground.locate(asked.lon, asked.lat)
         address = describe_point(session, asked.lon, asked.lat)
         components = components_for(session, asked, said.likely)
-        kind, full_code = chosen_class(asked, said.likely)
         if full_code is not None:
             duplicates = likely_duplicates(
                 session, platform, text=asked.text, full_code=full_code, kind=kind, lon=asked.lon, lat=asked.lat,
                 now=now, limit=limit, component_code=asked.component_code, actor=actor,
             )  # fmt: skip
     return Suggestions(
-        said.known, said.likely, components, place, address, duplicates, used, rates_in_use(session, now)
-    )
+        said.known, said.likely, components, place, address, duplicates,
+        no_report_rules(platform, asked, place, kind, full_code, now), used, rates_in_use(session, now),
+    )  # fmt: skip
+
+
+def no_report_rules(
+    platform: Platform, asked: Asked, place: Place | None, kind: str | None, full_code: str | None, now: datetime
+) -> list[NoReportRule]:
+    """The rules by which this is not to be reported here and now; those about no class while there is none."""
+    found = {
+        rule.code: rule
+        for each in ([kind] if kind or not full_code else ["component", "event"])
+        for rule in platform.host.no_report.find(
+            Situation(each or "", full_code or "", asked.lon, asked.lat, place), now
+        )
+    }
+    return list(found.values())
 
 
 def chosen_class(asked: Asked, likely: Sequence[Likely]) -> tuple[str | None, str | None]:
