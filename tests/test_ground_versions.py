@@ -190,6 +190,18 @@ def test_a_planned_version_waits_and_keeps_what_changes_before_it(town: SmallTow
     assert place is not None and (place.grid, place.community) == (f"{OTHER}003", OTHER)
 
 
+def test_a_name_that_the_history_alone_keeps_is_kept(embedded: SmallTown, tmp_path: Path) -> None:
+    town = embedded
+    named = [({"code": "D1", "name": "责任网格一", "name_en": "Duty grid one"}, cell(0, 0, 2, 3))]
+    assert bring(town, tmp_path, "duty_grids", named).changed == 1
+    assert bring(town, tmp_path, "duty_grids", named).version is None
+    assert follow_ground(town.session, town.platform, town.clock.now())
+    assert town.platform.host.ground.duty_names["D1"] == ("责任网格一", "Duty grid one")
+    assert (
+        stored_features(town.session, city_layers(town.city)["duty_grids"])[0].properties["subdistrict"] == "990101001"
+    )
+
+
 def test_a_change_that_breaks_a_planned_version_is_refused(embedded: SmallTown, tmp_path: Path) -> None:
     town = embedded
     halves = [grid(1, 0, 0, 0.5), grid(10, 0.5, 0, 0.5)]

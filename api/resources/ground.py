@@ -42,7 +42,7 @@ from engine.ground.layer_files import city_layers
 from engine.ground.layer_kinds import layer_named
 from engine.ground.version_diff import Difference, count_kinds, diff_states, diff_versions
 from engine.ground.versions import find_version, lineage, list_versions, state_of
-from engine.models import DutyGrid, GroundVersion, RoadSegment, UnitGrid
+from engine.models import GroundVersion, RoadSegment, UnitGrid
 
 blueprint = group("ground", "Grids, divisions, roads and further layers, in versions. Coordinates are WGS-84 lon, lat.")
 GEOJSON = "application/geo+json"
@@ -97,19 +97,15 @@ def place_view(ground: Ground, place: Place) -> dict[str, Any]:
         return Named(code, ground.name(code), ground.name(code, "en")) if code else None
 
     return {
-        "grid": place.grid, "duty_grid": duty_grid_view(place.duty_grid), "community": named(place.community),
+        "grid": place.grid, "duty_grid": duty_grid_view(ground, place.duty_grid), "community": named(place.community),
         "subdistrict": named(place.subdistrict), "district": named(place.district), "area_class": place.area_class,
         "road": road_view(place.road), "layers": [area_view(ground, layer, code) for layer, code in place.layers],
     }  # fmt: skip
 
 
-def duty_grid_view(code: str) -> Named | None:
-    """A duty grid; one that is gone by its code."""
-    if not code:
-        return None
-    found = session().get(DutyGrid, code)
-    name = found.name if found else code
-    return Named(code, name, name)
+def duty_grid_view(ground: Ground, code: str) -> Named | None:
+    """A duty grid with its names."""
+    return Named(code, *ground.duty_names.get(code, (code, code))) if code else None
 
 
 def road_view(code: str) -> dict[str, Any] | None:
@@ -336,7 +332,7 @@ def area_names(by: str, ground: Ground) -> Any:
         if by == "road":
             view = road_view(code)
         elif by == "duty_grid":
-            view = duty_grid_view(code)
+            view = duty_grid_view(ground, code)
         elif (by, code) in ground.layers.by_key:
             view = area_view(ground, by, code)
         if isinstance(view, Named):

@@ -24,6 +24,7 @@ from engine.ground.versions import lineage_now, state_of, table_features
 from engine.models import Division
 
 NO_LAYERS: Mapping[str, GroundLayer] = MappingProxyType({})
+NO_NAMES: Mapping[str, tuple[str, str]] = MappingProxyType({})
 ROAD_REACH_M = 30.0
 """How far from the middle of a road a point may lie to be on it."""
 DEGREE_M = 111_320.0
@@ -60,6 +61,7 @@ class Ground:
         roads: Iterable[tuple[str, Any]] = (),
         layers: Iterable[tuple[GroundLayer, Mapping[str, Feature]]] = (),
         versions: Sequence[int] = (),
+        duty_names: Mapping[str, tuple[str, str]] = NO_NAMES,
     ) -> None:
         pairs = sorted(grids, key=lambda pair: pair[0].grid)
         self.places = [place for place, _ in pairs]
@@ -74,6 +76,7 @@ class Ground:
         self.roads = Roads(roads)
         self.layers = LayerIndex(layers)
         self.versions = tuple(versions)
+        self.duty_names = duty_names
         self._classes = {
             (area.layer, area.code): str(area.properties["area_class"])
             for area in self.layers.areas
@@ -110,6 +113,10 @@ class Ground:
             ((code, each.geometry) for code, each in features("roads").items()),
             [(layer, state_of(session, layer, numbers)) for layer in layers.values() if layer.name not in CORE],
             numbers,
+            {
+                code: (each.properties["name"], each.properties.get("name_en") or each.properties["name"])
+                for code, each in features("duty_grids").items()
+            },
         )
 
     def locate(self, lon: float, lat: float, day: date | None = None) -> Place | None:

@@ -113,9 +113,10 @@ def holds_on(properties: Mapping[str, Any], day: date | None) -> bool:
 
 def _of_core(
     name: str, title: str, title_en: str, kind: str, model: type[Base], columns: Mapping[str, str],
-    required: tuple[str, ...], geometries: tuple[str, str] = AREAS,
+    required: tuple[str, ...], geometries: tuple[str, str] = AREAS, more: tuple[str, ...] = (),
 ) -> GroundLayer:  # fmt: skip
-    types = dict.fromkeys(columns, TEXT)
+    """``more``: properties that the history alone keeps."""
+    types = dict.fromkeys((*columns, *more), TEXT)
     return GroundLayer(name, title, title_en, kind, types, required, model, columns, geometries)
 
 
@@ -129,7 +130,7 @@ CORE = {
         ),
         _of_core(
             "duty_grids", "责任网格", "Duty grids", "apart", DutyGrid,
-            {"code": "code", "name": "name", "subdistrict": "subdistrict_code"}, ("code", "name"),
+            {"code": "code", "name": "name", "subdistrict": "subdistrict_code"}, ("code", "name"), more=("name_en",),
         ),
         _of_core(
             "unit_grids", "单元网格", "Unit grids", "cover", UnitGrid,

@@ -286,8 +286,7 @@ def _project(session: Session, deltas: Sequence[Delta]) -> None:
             session.execute(insert(layer.model), whole)
         by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for each in mine:
-            if each.change == "part":
-                row = _row(layer, each)
+            if each.change == "part" and (row := _row(layer, each)):
                 by_columns.setdefault(tuple(sorted(row)), []).append({**row, "of_code": each.code})
         for columns, rows in by_columns.items():
             values: dict[str, Any] = {column: bindparam(column) for column in columns}
@@ -298,7 +297,7 @@ def _project(session: Session, deltas: Sequence[Delta]) -> None:
 
 def _row(layer: GroundLayer, delta: Delta) -> dict[str, Any]:
     """The columns that a change sets."""
-    row = {layer.columns[name]: value for name, value in delta.properties.items()}
+    row = {layer.columns[name]: value for name, value in delta.properties.items() if name in layer.columns}
     if delta.change == "whole":
         row = dict.fromkeys(layer.columns.values()) | row
     if row.get("name_en", "-") is None:
