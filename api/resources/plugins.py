@@ -33,7 +33,7 @@ class PluginSchema(Strict):
     failure = text("Why it does not hear what happens to cases any more; empty when all is well.")
 
 
-class LayerSchema(Strict):
+class PluginLayerSchema(Strict):
     """A layer of the map."""
 
     id = text("Plugin and layer, with a dot between.")
@@ -41,7 +41,7 @@ class LayerSchema(Strict):
     kind = text("point, line or area.")
 
 
-class JobSchema(Strict):
+class PluginJobSchema(Strict):
     """A job of a plugin."""
 
     id = text("Plugin and job, with a dot between.")
@@ -77,7 +77,7 @@ class Plugins(MethodView):
 class Layers(MethodView):
     """Layers of the map."""
 
-    @blueprint.response(200, LayerSchema(many=True))
+    @blueprint.response(200, PluginLayerSchema(many=True))
     @blueprint.problems()
     def get(self) -> list[dict[str, Any]]:
         """The plugins' layers that one may see."""
@@ -108,7 +108,7 @@ class LayerFeatures(MethodView):
 class Jobs(MethodView):
     """Work by the clock."""
 
-    @blueprint.response(200, JobSchema(many=True))
+    @blueprint.response(200, PluginJobSchema(many=True))
     @blueprint.problems(403)
     def get(self) -> list[dict[str, Any]]:
         """The plugins' jobs with last and next run."""
@@ -120,7 +120,7 @@ class Jobs(MethodView):
 class JobRun(MethodView):
     """Run a job now."""
 
-    @blueprint.response(200, JobSchema)
+    @blueprint.response(200, PluginJobSchema)
     @blueprint.problems(403, 404)
     def post(self, identity: str) -> dict[str, Any]:
         """Run it, and say what came of it."""

@@ -46,14 +46,14 @@ blueprint = group("registers", "Registers of departments, as the city's files de
 WORDS = ("q", "bbox", "after", "limit", "gone", "lang")
 
 
-class ChoiceSchema(Strict):
+class RegisterChoiceSchema(Strict):
     """A value of a column with a fixed list."""
 
     value = text("What is kept.")
     name = text("What it is called, in the language asked for.")
 
 
-class ColumnSchema(Strict):
+class RegisterColumnSchema(Strict):
     """A column of a register."""
 
     name = text("Its name.")
@@ -61,7 +61,7 @@ class ColumnSchema(Strict):
     type = text("text, long_text, number, integer, truth, date, choice, department or entry.")
     required = truth("Whether every entry has it.")
     private = truth("Whether only those who may change the register see it.")
-    choices = fields.List(fields.Nested(ChoiceSchema))
+    choices = fields.List(fields.Nested(RegisterChoiceSchema))
     register = text("The register its values are keys of; empty for other types.")
     pattern = text("The regular expression a text must match; may be empty.")
 
@@ -74,10 +74,10 @@ class RegisterSchema(Strict):
     key = text("The column that identifies an entry for good.")
     place = truth("Whether its entries lie somewhere.")
     may_write = truth("Whether you may change it.")
-    columns = fields.List(fields.Nested(ColumnSchema))
+    columns = fields.List(fields.Nested(RegisterColumnSchema))
 
 
-class EntrySchema(Strict):
+class RegisterEntrySchema(Strict):
     """An entry."""
 
     key = text("What identifies it.")
@@ -90,21 +90,21 @@ class EntrySchema(Strict):
     gone_at = moment("When it was struck off.", allow_none=True)
 
 
-class EntriesSchema(Strict):
+class RegisterEntriesSchema(Strict):
     """A page of entries."""
 
-    entries = fields.List(fields.Nested(EntrySchema))
+    entries = fields.List(fields.Nested(RegisterEntrySchema))
     after = text("Ask with this to go on; empty at the end.")
 
 
-class NewEntrySchema(Strict):
+class RegisterNewEntrySchema(Strict):
     """A new entry."""
 
     values = mapping("Values by column; lon and lat among them.", required=True)
     reason = text("Why.", load_default="")
 
 
-class ChangeSchema(Strict):
+class RegisterChangeSchema(Strict):
     """A change of an entry."""
 
     values = mapping("The columns to change.", required=True)
@@ -112,13 +112,13 @@ class ChangeSchema(Strict):
     reason = text("Why.", load_default="")
 
 
-class ReasonSchema(Strict):
+class RegisterReasonSchema(Strict):
     """Why."""
 
     reason = text("Why.", load_default="")
 
 
-class LineSchema(Strict):
+class RegisterLineSchema(Strict):
     """A line of an entry's history."""
 
     at = moment("When.")
@@ -130,7 +130,7 @@ class LineSchema(Strict):
     reason = text("Why.")
 
 
-class DueSchema(Strict):
+class RegisterDueSchema(Strict):
     """A date that has passed or is near."""
 
     key = text("The entry's key.")
@@ -139,7 +139,7 @@ class DueSchema(Strict):
     day = fields.Date(metadata={"description": "The date."})
 
 
-class RefusedSchema(Strict):
+class RegisterRefusedSchema(Strict):
     """A row that was not taken."""
 
     line = whole("Its line in the file.")
@@ -147,16 +147,16 @@ class RefusedSchema(Strict):
     reason = text("Why, and what to do.")
 
 
-class ImportedSchema(Strict):
+class RegisterImportedSchema(Strict):
     """What an import did."""
 
     added = whole("New entries.")
     changed = whole("Entries brought in line.")
     same = whole("Entries that were so already.")
-    refused = fields.List(fields.Nested(RefusedSchema))
+    refused = fields.List(fields.Nested(RegisterRefusedSchema))
 
 
-class FileSchema(Strict):
+class RegisterFileSchema(Strict):
     """A CSV file."""
 
     file = fields.Raw(required=True, metadata={"description": "CSV, UTF-8.", "type": "string", "format": "binary"})
@@ -179,7 +179,7 @@ class Registers(MethodView):
 class Entries(MethodView):
     """Entries of a register."""
 
-    @blueprint.response(200, EntriesSchema)
+    @blueprint.response(200, RegisterEntriesSchema)
     @blueprint.problems(403, 404, 422)
     def get(self, name: str) -> dict[str, Any]:
         """Entries by key: ``q`` words, ``bbox``, ``gone=yes``, ``after``, ``limit``, any column as a filter."""
@@ -193,8 +193,8 @@ class Entries(MethodView):
         )
         return {"entries": [entry_view(row, register, writer) for row in rows], "after": after}
 
-    @blueprint.arguments(NewEntrySchema)
-    @blueprint.response(201, EntrySchema)
+    @blueprint.arguments(RegisterNewEntrySchema)
+    @blueprint.response(201, RegisterEntrySchema)
     @blueprint.problems(403, 404, 409, 422)
     def post(self, body: dict[str, Any], name: str) -> dict[str, Any]:
         """Add an entry."""
@@ -222,7 +222,7 @@ class EntriesMap(MethodView):
 class EntriesDue(MethodView):
     """Dates that are near."""
 
-    @blueprint.response(200, DueSchema(many=True))
+    @blueprint.response(200, RegisterDueSchema(many=True))
     @blueprint.problems(403, 404)
     def get(self, name: str) -> list[dict[str, Any]]:
         """Entries with a date that has passed or is near, the nearest first."""
@@ -244,8 +244,8 @@ class EntriesFile(MethodView):
         register = writable(name)
         return Response("".join(export_register(session(), register)), content_type="text/csv; charset=utf-8")
 
-    @blueprint.arguments(FileSchema, location="upload")
-    @blueprint.response(200, ImportedSchema)
+    @blueprint.arguments(RegisterFileSchema, location="upload")
+    @blueprint.response(200, RegisterImportedSchema)
     @blueprint.problems(403, 404, 422)
     def post(self, body: dict[str, Any], name: str) -> dict[str, Any]:
         """Take the rows that hold; the same file twice changes nothing."""
@@ -257,15 +257,15 @@ class EntriesFile(MethodView):
 class Entry(MethodView):
     """One entry."""
 
-    @blueprint.response(200, EntrySchema)
+    @blueprint.response(200, RegisterEntrySchema)
     @blueprint.problems(403, 404)
     def get(self, name: str, key: str) -> dict[str, Any]:
         """An entry, struck off ones included."""
         register, writer = readable(name)
         return entry_view(find_entry(session(), register, key), register, writer)
 
-    @blueprint.arguments(ChangeSchema)
-    @blueprint.response(200, EntrySchema)
+    @blueprint.arguments(RegisterChangeSchema)
+    @blueprint.response(200, RegisterEntrySchema)
     @blueprint.problems(403, 404, 409, 422)
     def patch(self, body: dict[str, Any], name: str, key: str) -> dict[str, Any]:
         """Change columns of an entry."""
@@ -282,7 +282,7 @@ class Entry(MethodView):
 class EntryHistory(MethodView):
     """What happened to an entry."""
 
-    @blueprint.response(200, LineSchema(many=True))
+    @blueprint.response(200, RegisterLineSchema(many=True))
     @blueprint.problems(403, 404)
     def get(self, name: str, key: str) -> list[dict[str, Any]]:
         """Its changes, the newest first."""
@@ -295,14 +295,14 @@ class EntryHistory(MethodView):
 class EntryStruck(MethodView):
     """Strike off, take up again."""
 
-    @blueprint.arguments(ReasonSchema)
-    @blueprint.response(200, EntrySchema)
+    @blueprint.arguments(RegisterReasonSchema)
+    @blueprint.response(200, RegisterEntrySchema)
     @blueprint.problems(403, 404, 422)
     def put(self, body: dict[str, Any], name: str, key: str) -> dict[str, Any]:
         """Strike an entry off, with a reason; its history stays."""
         return self._done(strike_entry, name, key, body["reason"])
 
-    @blueprint.response(200, EntrySchema)
+    @blueprint.response(200, RegisterEntrySchema)
     @blueprint.problems(403, 404)
     def delete(self, name: str, key: str) -> dict[str, Any]:
         """Take an entry up again."""

@@ -13,8 +13,8 @@ import pluggy
 from cronsim import CronSim, CronSimError
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from engine.core_operators import CORE_OPERATORS
 from engine.city import City
+from engine.core_operators import CORE_OPERATORS
 from engine.errors import CityBroken
 from engine.hooks import specs
 from engine.hooks.contributions import API_VERSION, Indicator, Job, Manifest, MapLayer, Permission
