@@ -33,6 +33,7 @@ from benchmarks.workloads import (
     memory,
     positions,
     reworks,
+    sensors,
     timers,
     writers,
 )
@@ -50,6 +51,7 @@ WORKLOADS: dict[str, Callable[[Setting], Section]] = {
     "addresses": addresses.run,
     "components": components.run,
     "likeness": likeness.run,
+    "sensors": sensors.run,
     "positions": positions.run,
 }
 

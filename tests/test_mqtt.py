@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 from uuid import uuid4
@@ -23,9 +24,13 @@ from api.mqtt import Delivered, Listener, read_broker
 from engine.database import open_database
 from engine.errors import Invalid
 from engine.migrations import upgrade_database
-from engine.models import SensorDevice, SensorListener, SensorReading, SensorRefusal
-from engine.sensors.devices import add_device
+from engine.models import SensorAlarm, SensorDevice, SensorListener, SensorReading, SensorRefusal, SensorTrack
+from engine.sensors.devices import add_device, list_devices
+from engine.sensors.readings import Message
 from engine.sensors.sensing import sensing_of
+from engine.sensors.taking import take_messages
+from engine.sensors.telling import sensor_health
+from engine.sensors.tending import tend_devices
 from engine.testing.small_city import SmallTown, write_small_city
 
 SERVER = os.environ.get("WANGGE_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
@@ -72,7 +77,7 @@ def base(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Sm
 def town(base: SmallTown, broker: str) -> Iterator[SmallTown]:
     """The small city with topics of the test's own, without anything that was taken before."""
     with base.engine.begin() as connection:
-        for table in ("reading", "crossing", "alarm", "refusal", "listener", "state", "device"):
+        for table in ("reading", "hour", "track", "crossing", "alarm", "refusal", "listener", "state", "device"):
             connection.execute(text(f"DELETE FROM sensor_{table}"))
     base.session.expunge_all()
     mark = uuid4().hex[:8]
@@ -280,6 +285,29 @@ def test_a_payload_that_breaks_the_reader_does_not_hold_up_the_others(
     assert taken(town) == 1
     [refused] = town.session.scalars(select(SensorRefusal)).all()
     assert refused.payload == b"poison" and "unexpected" in refused.reason
+
+
+def test_alarms_silence_and_keeping_work_on_both_databases(town: SmallTown, broker: str) -> None:
+    session, platform, now = town.session, town.platform, town.clock.now()
+    kinds = sensing_of(session, platform).kinds
+    add_device(session, kinds, {"code": "K1", "kind": "cover", "name": "井盖", "lon": 116.0005, "lat": 28.0005}, now)
+    add_device(session, kinds, {"code": "T1", "kind": "truck", "name": "车"}, now)
+    tilted = Message("http", "K1", b"", content=[{"at": now.isoformat(), "values": {"tilt": 60}}])
+    way = [
+        {"at": (now - timedelta(minutes=90 - n)).isoformat(), "lon": 116 + n * 1e-4, "lat": 28.0005} for n in range(9)
+    ]
+    taken = take_messages(session, platform, [tilted, Message("http", "T1", b"", content=way)], now)
+    again = take_messages(session, platform, [Message("http", "T1", b"", content=way)], now)
+    assert (taken.taken, again.known) == (10, 9)
+    later = now + timedelta(hours=5)
+    assert tend_devices(session, platform, later) == (3, 1)
+    session.expire_all()
+    alarms = {alarm.rule: alarm for alarm in session.scalars(select(SensorAlarm))}
+    assert alarms["tilted"].outcome == "case" and alarms["lost"].outcome == "noted"
+    assert session.scalars(select(SensorTrack)).one().points == 9
+    health = sensor_health(session, later)
+    assert (health.devices, health.silent, health.alarms_open, health.readings) == (3, 3, 2, 10)
+    assert [device.code for device, _ in list_devices(session, silent=True, text="t", most=9)] == ["T1"]
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:1883", "http://x", "mqtt://", "mqtt://x:port", "mqtt://x/topic"])

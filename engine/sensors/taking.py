@@ -149,8 +149,8 @@ class _DeviceStep:
     def _insert_late(self, row: Mapping[str, Any]) -> bool:
         """Store a reading that may be there; whether it was not."""
         dialect = postgresql if self.session.get_bind().dialect.name == "postgresql" else sqlite
-        found = self.session.execute(dialect.insert(SensorReading).values(**row).on_conflict_do_nothing())
-        return bool(found.rowcount)  # type: ignore[attr-defined]
+        written = dialect.insert(SensorReading).values(**row).on_conflict_do_nothing()
+        return self.session.scalar(written.returning(SensorReading.device_id)) is not None
 
     def _summarise_again(self, at: datetime) -> None:
         hour = at.replace(minute=0, second=0, microsecond=0)
