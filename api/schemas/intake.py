@@ -147,7 +147,7 @@ class ModelSchema(Strict):
     in_use = fields.Nested(UseRatesSchema, metadata={"description": "What came of the suggestions in use."})
 
 
-class NoReportRuleSchema(Strict):
+class NoReportHereSchema(Strict):
     """A rule by which something is not to be reported at a place or time; a report is taken all the same, flagged."""
 
     code = text("Code.")
@@ -168,7 +168,7 @@ class SuggestionsSchema(Strict):
     address = fields.Nested(LikelyAddressSchema, allow_none=True)
     duplicates = fields.List(fields.Nested(LikelyDuplicateSchema), metadata={"description": "Likeliest first."})
     no_report = fields.List(
-        fields.Nested(NoReportRuleSchema),
+        fields.Nested(NoReportHereSchema),
         metadata={"description": "Rules by which the problem is not to be reported here and now."},
     )
     model = fields.Nested(ModelSchema)
