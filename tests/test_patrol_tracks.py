@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from patrol_city import ON, beat_city, either_city, points, shift_for, walk
+from patrol_city import ON, beat_city, either_city, points, server_database, shift_for, walk
 from sqlalchemy import func, select
 
 from engine.errors import Invalid, NotAllowed
@@ -17,7 +17,7 @@ from engine.patrol.taking import Taken, take_points
 from engine.patrol.tracks import forget_tracks, simplify, thin_days, track_of
 from engine.testing.small_city import MONDAY, SmallTown
 
-__all__ = ["beat_city", "either_city"]
+__all__ = ["beat_city", "either_city", "server_database"]
 MINUTE = timedelta(minutes=1)
 
 
