@@ -26,6 +26,7 @@ from benchmarks.workloads import (
     components,
     crowd,
     decisions,
+    duplicates,
     ground,
     http,
     lifecycle,
@@ -51,6 +52,7 @@ WORKLOADS: dict[str, Callable[[Setting], Section]] = {
     "addresses": addresses.run,
     "components": components.run,
     "likeness": likeness.run,
+    "duplicates": duplicates.run,
     "sensors": sensors.run,
     "positions": positions.run,
 }

@@ -157,7 +157,7 @@ class RecurringPlacesSchema(Strict):
     places = fields.List(fields.Nested(RecurringPlaceSchema))
 
 
-class NoReportRuleSchema(Strict):
+class CityNoReportRuleSchema(Strict):
     """Where and when nothing is to be reported."""
 
     code = text("Code of the rule.")
@@ -179,4 +179,4 @@ class NoReportRuleSchema(Strict):
 class NoReportSchema(Strict):
     """The city's no-report rules."""
 
-    rules = fields.List(fields.Nested(NoReportRuleSchema))
+    rules = fields.List(fields.Nested(CityNoReportRuleSchema))

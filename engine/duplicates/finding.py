@@ -192,7 +192,7 @@ def cases_near(session: Session, lon: float, lat: float, radius_m: float, closed
 
 @lru_cache(maxsize=8)
 def _query(spans: int) -> TextClause:
-    """One search of the index a range of cells: a planner has nothing to guess."""
+    """One search of the index a range of cells. ``coalesce`` keeps planners from taking the index of states instead."""
     columns = (
         "id, number, title, status, kind, full_code, description, address, lon, lat, component_code, reported_at, "
         "closed_at"
@@ -200,7 +200,7 @@ def _query(spans: int) -> TextClause:
     part = (
         f"SELECT {columns} FROM city_case WHERE cell BETWEEN :low{{at}} AND :high{{at}} "
         "AND lon BETWEEN :west AND :east AND lat BETWEEN :south AND :north "
-        f"AND (status IN ({_listed(OPEN)}) OR (status = 'closed' AND closed_at >= :since))"
+        f"AND (coalesce(status, '') IN ({_listed(OPEN)}) OR (coalesce(status, '') = 'closed' AND closed_at >= :since))"
     )
     parts = " UNION ALL ".join(part.format(at=at) for at in range(spans))
     query = text(f"SELECT * FROM ({parts}) AS near ORDER BY reported_at DESC LIMIT :most")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import shapely
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from engine.cases.access import visible
@@ -72,15 +72,21 @@ def recurrence_of(session: Session, platform: Platform, actor: Actor, case: Case
     if case.lon is None or case.lat is None or case.status in NOT_COUNTED:
         return None
     rule = load_rules(platform.city).recurrence.of(case.kind, case.full_code)
+    since = case.reported_at - timedelta(days=rule.days)
     spans = spans_of(box_around(case.lon, case.lat, rule.radius_m))
+    # Only the cells lead into an index: of one class there may be a million cases, of one place there are few.
     query = select(*COLUMNS).where(
-        or_(*(Case.cell.between(low, high) for low, high in spans)), Case.kind == case.kind,
-        Case.full_code == case.full_code, Case.status.not_in(NOT_COUNTED), Case.reported_at <= case.reported_at,
-        Case.reported_at > case.reported_at - timedelta(days=rule.days), visible(actor, platform.host.directory),
+        or_(*(Case.cell.between(low, high) for low, high in spans)),
+        func.coalesce(Case.full_code, "") == case.full_code,
+        func.coalesce(Case.status, "").not_in(NOT_COUNTED), visible(actor, platform.host.directory),
     )  # fmt: skip
     near = [
-        row for row in session.execute(query) if distance_m(case.lon, case.lat, row.lon, row.lat) <= rule.radius_m
-    ]  # fmt: skip
+        row
+        for row in session.execute(query)
+        if row.kind == case.kind
+        and since < row.reported_at <= case.reported_at
+        and distance_m(case.lon, case.lat, row.lon, row.lat) <= rule.radius_m
+    ]
     return describe_place(near, rule) if len(near) >= rule.times else None
 
 
