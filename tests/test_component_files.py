@@ -24,7 +24,7 @@ from engine.loading.plain_cells import mark, unmark
 from engine.loading.surveys import import_survey
 from engine.models import Component, ComponentChange
 from engine.testing.scratch import NoServer, scratch_postgresql
-from engine.testing.small_city import MONDAY, SmallTown
+from engine.testing.small_city import MONDAY, SmallTown, write_small_city
 
 NUMBERED = "0101,depth_m,深度,Depth,number,0\n"
 ODD = [
@@ -36,10 +36,11 @@ ODD = [
 
 
 @pytest.fixture
-def folder(town_folder: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
+    city = write_small_city(tmp_path / "city")
     header = "full_code,field,name,name_en,type,length\n"
-    (town_folder / "component_attributes.csv").write_text(header + NUMBERED, encoding="utf-8")
-    return town_folder
+    (city / "component_attributes.csv").write_text(header + NUMBERED, encoding="utf-8")
+    return city
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

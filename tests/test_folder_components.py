@@ -15,16 +15,17 @@ from engine.components.rules import load_rules
 from engine.errors import CityBroken
 from engine.loading.surveys import import_survey
 from engine.models import Component, ComponentChange, Division, Survey
-from engine.testing.small_city import MONDAY, SmallTown
+from engine.testing.small_city import MONDAY, SmallTown, write_small_city
 
 FIRST, SECOND, THIRD = (row["code"] for row in rows(3))
 Load = Callable[..., SmallTown]
 
 
 @pytest.fixture
-def folder(town_folder: Path) -> Path:
-    write(town_folder / "ground" / "components.csv", rows(3))
-    return town_folder
+def folder(tmp_path: Path) -> Path:
+    city = write_small_city(tmp_path / "city")
+    write(city / "ground" / "components.csv", rows(3))
+    return city
 
 
 @pytest.fixture
