@@ -81,27 +81,27 @@ def test_days_hours_classes_and_divisions_narrow_a_rule(town: SmallTown) -> None
     assert flags(town, lon=None, lat=None) == "evening"  # a report without a place lies in no area
 
 
-@pytest.mark.parametrize(
-    ("rule", "message", "remedy"),
-    [
-        ({"areas": "WORK"}, "no area, division or grid 'WORK'", "did you mean WORKS"),
-        ({"classes": "event/0777"}, "no class 'event/0777'", "event"),
-        ({"from": "2026-13-01"}, "from '2026-13-01' is no date", "write it as"),
-        ({"from": "2026-03-01", "to": "2026-02-01"}, "ends on 2026-02-01, before it begins", "correct one"),
-        ({"when": "local_time(now) >>= '18:00'"}, "when cannot be read", ""),
-        ({"when": "case.urgent"}, "when reads case", "report"),
-        ({"when": "report.colour == 'red'"}, "when reads report.colour", "report has kind"),
-        ({"reason": ""}, "has no reason", "write one"),
-        ({"reason_en": ""}, "no English", "fill in"),
-    ],
-)
-def test_the_check_names_line_and_remedy(town: SmallTown, rule: dict[str, str], message: str, remedy: str) -> None:
-    write_rules(town, rule, {"code": "all", "areas": "WORKS"})
+WRONG = [
+    ({"areas": "WORK"}, "no area, division or grid 'WORK'", "did you mean WORKS"),
+    ({"classes": "event/0777"}, "no class 'event/0777'", "event"),
+    ({"from": "2026-13-01"}, "from '2026-13-01' is no date", "write it as"),
+    ({"from": "2026-03-01", "to": "2026-02-01"}, "ends on 2026-02-01, before it begins", "correct one"),
+    ({"when": "local_time(now) >>= '18:00'"}, "when cannot be read", ""),
+    ({"when": "case.urgent"}, "when reads case", "report"),
+    ({"when": "report.colour == 'red'"}, "when reads report.colour", "report has kind"),
+    ({"reason": ""}, "has no reason", "write one"),
+    ({"reason_en": ""}, "no English", "fill in"),
+]
+
+
+def test_the_check_names_line_and_remedy_of_every_wrong_rule(town: SmallTown) -> None:
+    rules = [{**rule, "code": f"rule_{at}"} for at, (rule, _message, _remedy) in enumerate(WRONG)]
+    write_rules(town, *rules, {"code": "all"})
     told = [finding for finding in check_city(town.city) if finding.file == FILE]
-    assert len(told) == 1, told
-    assert message in told[0].message
-    assert remedy in told[0].remedy
-    assert told[0].line == 2
+    assert [finding.line for finding in told] == list(range(2, len(WRONG) + 2)), told
+    for finding, (_rule, message, remedy) in zip(told, WRONG, strict=True):
+        assert message in finding.message
+        assert remedy in finding.remedy
 
 
 def test_a_broken_area_is_told_and_refuses_to_start(town: SmallTown) -> None:
