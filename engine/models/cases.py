@@ -21,8 +21,8 @@ class Case(Base):
 
     ``status``: reported, filed, dispatched, suspended, closed, rejected, merged or voided.
     ``stage``: the stage of the task that matters now (see docs/reference/diagrams.md), empty when nothing is open.
-    ``cell`` is the place as ``engine.components.cells`` numbers it; ``merged_reports`` counts the cases merged into this
-    one; ``no_report`` holds the codes of the no-report rules it was reported under, separated by blanks.
+    ``cell`` is the place as ``engine.components.cells`` numbers it; ``merged_reports`` counts the cases merged into
+    this one; ``no_report`` holds the codes of the no-report rules it was reported under, separated by blanks.
     """
 
     __tablename__ = "city_case"
