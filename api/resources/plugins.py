@@ -11,7 +11,7 @@ from marshmallow import fields
 from api.auth import current_actor, require_permission
 from api.context import language, now, platform, plugins, session
 from api.resources.blueprint import group
-from api.resources.ground import geojson
+from api.resources.ground import GEOJSON, geojson
 from api.schemas.base import Strict, moment, text
 from api.schemas.ground import BoxQuery
 from engine.cases.listing import read_bbox
@@ -93,6 +93,7 @@ class LayerFeatures(MethodView):
     """What a layer has in a view."""
 
     @blueprint.arguments(BoxQuery, location="query")
+    @blueprint.response(200, content_type=GEOJSON)
     @blueprint.problems(403, 404, 422)
     def get(self, query: dict[str, Any], identity: str) -> Response:
         """GeoJSON of a layer in a box; ``truncated`` when there is more than the most a view may hold."""

@@ -14,7 +14,7 @@ from werkzeug.datastructures import FileStorage
 from api.auth import current_actor
 from api.context import language, now, platform, session
 from api.resources.blueprint import group
-from api.resources.ground import geojson
+from api.resources.ground import GEOJSON, geojson
 from api.schemas.base import Strict, mapping, moment, text, truth, whole
 from engine.cases.access import require
 from engine.cases.listing import read_bbox
@@ -209,6 +209,7 @@ class Entries(MethodView):
 class EntriesMap(MethodView):
     """Entries on the map."""
 
+    @blueprint.response(200, content_type=GEOJSON)
     @blueprint.problems(403, 404, 422)
     def get(self, name: str) -> Response:
         """Entries of a box as GeoJSON, at most 200."""
@@ -238,6 +239,7 @@ class EntriesDue(MethodView):
 class EntriesFile(MethodView):
     """The register as a CSV file."""
 
+    @blueprint.response(200, content_type="text/csv")
     @blueprint.problems(403, 404)
     def get(self, name: str) -> Response:
         """The whole register; needs the right to change it, since private columns are in it."""
