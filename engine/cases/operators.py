@@ -19,6 +19,7 @@ from engine.cases.opening import open_beside
 from engine.catalogue.lookup import limit_for
 from engine.errors import OperatorRefused
 from engine.models import Evaluation, Supervision
+from engine.patrol.choosing import choose_collector
 from engine.registry import Operator, OperatorFunction
 from engine.workflow.lists import CONDITION_LIMIT
 from engine.workflow.step import Step
@@ -404,5 +405,6 @@ _FUNCTIONS: dict[str, OperatorFunction] = {
     "evaluate": evaluate,
     "record_appeal": record_appeal,
     "open_linked": open_linked,
+    "choose_collector": choose_collector,
 }
 CASE_OPERATORS = tuple(Operator(f"case/{topic}", function) for topic, function in _FUNCTIONS.items())

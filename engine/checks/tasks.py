@@ -17,7 +17,7 @@ STAGES = (
     "accept", "verify", "file", "coordinate", "dispatch", "receive", "handle", "feedback", "suspended", "check",
     "rework", "close", "callback", "evaluate", "appeal", "supervise", "enforce",
 )  # fmt: skip
-PROPERTIES = ("stage", "limit", "clock", "warn_at", "evidence", "manual_evidence", "evidence_when")
+PROPERTIES = ("stage", "choose", "limit", "clock", "warn_at", "evidence", "manual_evidence", "evidence_when")
 CLOCK = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -30,6 +30,7 @@ def check_tasks(material: Material) -> Iterator[Finding]:
                 yield from check_role(material, element, source)
                 yield from check_form(material, element, source)
                 yield from check_properties(material, element, source)
+                yield from check_choice(material, element, source)
             elif element.kind == "intermediateCatchEvent" and element.event in ("message", "signal", "conditional"):
                 yield from _check_wait(diagram, element, source)
             elif element.kind == "receiveTask":
@@ -72,6 +73,32 @@ def check_role(material: Material, element: Element, source: Source) -> Iterator
         message = f"{element.name} is of stage {stage}, but {role_id} is on the handling side"
         remedy = "give it to a role of the supervision side: a department never closes its own case"
         yield source.error(element.id, message, remedy, element.line)
+
+
+def check_choice(material: Material, element: Element, source: Source) -> Iterator[Finding]:
+    """What chooses a person is an operator that takes a role and a scope."""
+    topic = element.properties.get("choose", "").strip()
+    if not topic:
+        return
+    operators = material.registry.operators
+    if topic not in operators:
+        message = f"there is no operator {topic!r} to choose somebody"
+        remedy = suggest(topic, operators, "enable the plugin that has it")
+        yield source.error(element.id, message, remedy, element.line)
+        return
+    for fault in operators[topic].faults(("role", "scope")):
+        message, remedy = split_remedy(fault, "name an operator that takes role and scope")
+        yield source.error(element.id, message, remedy, element.line)
+
+
+def check_form(material: Material, element: Element, source: Source) -> Iterator[Finding]:
+    """The form exists. Without one the task is completed by a button alone."""
+    if element.form and element.kind == "manualTask":
+        remedy = "make it a user task, or take the form away"
+        yield source.error(element.id, f"the manual task {element.name} has a form", remedy, element.line)
+    if element.form and element.form not in material.forms and not material.has_file(f"forms/{element.form}.json"):
+        message = f"there is no form forms/{element.form}.json"
+        yield source.error(element.id, message, suggest(element.form, material.forms, "add the file"), element.line)
 
 
 def check_properties(material: Material, element: Element, source: Source) -> Iterator[Finding]:
