@@ -74,7 +74,9 @@ def test_what_is_not_in_scope_is_rejected_and_the_reporter_told_why(work: CaseWo
     assert [message.payload["text"] for message in replies] == ["属小区内部设施"]
 
 
-def test_verification_goes_to_other_collectors_than_the_reporter_and_pauses_the_acceptance_clock(work: CaseWork) -> None:
+def test_verification_goes_to_others_than_the_reporter_and_pauses_the_acceptance_clock(
+    work: CaseWork,
+) -> None:
     work.wait(minutes=5)
     work.do(
         "acceptor",

@@ -279,8 +279,8 @@ def link_duplicates(session: Session, cases: Mapping[str, ImportedCase], ids: Ma
     )
     merged = table.alias("merged")
     counted = select(func.count()).where(merged.c.merged_into_id == table.c.id, merged.c.status == "merged")
-    for batch in batches({other for _key, other in pairs}):
-        session.execute(update(table).where(table.c.id.in_(batch)).values(merged_reports=counted.scalar_subquery()))
+    for leading in batches({other for _key, other in pairs}):
+        session.execute(update(table).where(table.c.id.in_(leading)).values(merged_reports=counted.scalar_subquery()))
     return len(pairs)
 
 

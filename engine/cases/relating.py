@@ -188,8 +188,7 @@ def link_cases(
     now: datetime,
     key: str | None = None,
 ) -> dict[str, Any]:
-    """Link two cases as related, whatever their state. Raises Conflict when they are, NotAllowed without ``case.link``.
-    """
+    """Link two cases as related, whatever their state. Conflict when they are, NotAllowed without ``case.link``."""
     require(actor, "case.link", "link cases")
     refuse_silence(reason)
 

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.core_operators import CORE_OPERATORS
 from engine.checks.calendars import check_calendars
 from engine.checks.catalogue import check_catalogue
 from engine.checks.city_file import check_city_file, enabled_plugins, is_zone, read_toml
@@ -33,6 +32,7 @@ from engine.checks.tasks import check_tasks
 from engine.checks.translations import check_translations
 from engine.checks.variables import check_variables
 from engine.city import City, find_city, load_city
+from engine.core_operators import CORE_OPERATORS
 from engine.errors import CityBroken
 from engine.hooks.host import load_plugins
 from engine.installed_plugins import plugin_folders

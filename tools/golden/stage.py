@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from engine.cases.messages import case_handlers
 from engine.cases.opening import Report
-from engine.core_operators import CORE_OPERATORS
 from engine.cases.reporting import report_case
 from engine.city import City
 from engine.clock import FrozenClock
+from engine.core_operators import CORE_OPERATORS
 from engine.database import begin_write
 from engine.errors import OperatorError
 from engine.models import Case, CaseLink, Instance
