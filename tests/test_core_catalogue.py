@@ -17,6 +17,7 @@ PERMISSIONS = {
     "organisation.read", "catalogue.read", "catalogue.edit", "catalogue.sign", "process.read", "process.deploy",
     "patrol.read", "patrol.track", "patrol.plan", "patrol.assign", "patrol.judge", "patrol.report", "patrol.audit",
     "admin", "component.propose", "component.confirm", "component.export", "caller.read",
+    "case.link", "case.split", "ground.read", "recurring.read", "sensor.manage", "sensor.read",
 }  # fmt: skip
 
 

@@ -46,6 +46,17 @@ EVENTS: Mapping[str, Pair] = {
     "incident_skipped": ("跳过故障环节", "A failed step was skipped"),
     "imported": ("从其他系统导入", "The case was imported from another system"),
     "variables_repaired": ("更正变量", "Variables were repaired"),
+    "report_joined": ("其他上报并入本案", "Another report joined the case"),
+    "report_left": ("并入的上报撤出本案", "A report left the case again"),
+    "unmerged": ("撤销并案", "The merge was undone"),
+    "split": ("拆分出案件", "Cases were split off"),
+    "split_from": ("由其他案件拆分", "The case was split off another"),
+    "related": ("关联案件", "The case was linked to another"),
+    "unrelated": ("取消关联", "A link was undone"),
+    "no_report": ("处于免采区域或时段", "It was reported where or when nothing is to be"),
+    "handed_over": ("改派采集员", "The task went to another collector"),
+    "sensor_alarm": ("传感器报警", "A sensor raised an alarm"),
+    "sensor_over": ("传感器恢复正常", "A sensor is back to normal"),
     "resume_requested": ("申请恢复", "Resuming was asked for"), "appeal_requested": ("提出申诉", "An appeal was made"),
 }  # fmt: skip
 ACTIONS: Mapping[str, Pair] = {
