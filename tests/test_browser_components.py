@@ -30,6 +30,8 @@ def test_the_register_is_drawn_and_a_proposal_decided_by_keys(visit: Page, serve
     propose(town.session, town.actor("collector"), "9901010101000001", {"state": "破损"}, "巡查", rules, moment)
 
     log_in(visit, "administrator")
+    if not visit.is_visible("nav a[href='/components']"):
+        visit.click("nav .more summary")
     visit.click("nav a[href='/components']")
     expect(visit.locator(".map-register[data-drawn]")).to_be_visible()
     expect(visit.locator(".map-count")).to_contain_text("个部件")

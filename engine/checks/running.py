@@ -35,7 +35,7 @@ from engine.city import City, find_city, load_city
 from engine.core_operators import CORE_OPERATORS
 from engine.errors import CityBroken
 from engine.hooks.host import load_plugins
-from engine.installed_plugins import plugin_folders
+from engine.installed_plugins import find_plugins, plugin_folders
 from engine.registry import Registry, build_registry
 from engine.workflow.definitions import parse_specs
 
@@ -111,7 +111,8 @@ def _ask_plugins(city: City) -> tuple[Registry, list[Finding]]:
         faults = error.message.splitlines()
         registry = build_registry(CORE_OPERATORS)
     else:
-        faults = [fault for name, fault in host.broken.items() if name in city.plugin_roots]
+        installed = find_plugins()  # one that is not has been told of in city.toml's own check
+        faults = [fault for name, fault in host.broken.items() if name in installed]
         registry = host.registry
     return registry, [
         source.error("plugins.enabled", *split_remedy(fault, "correct the plugin, or take it off the list"))
