@@ -13,6 +13,7 @@ from page_desk import Site
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from test_browser import PHONE, WIDE, browser, log_in, served
 from test_drafts import migrate, write_form
+from waiting import until
 
 from engine.cases.drafts import find_draft
 from engine.testing.casework import CONDITION, CaseWork
@@ -74,7 +75,7 @@ def test_what_one_types_is_saved_and_there_in_another_browser(
     expect(page.locator("#draft")).to_contain_text(SAVED)
     expect(page.locator("#draft-state")).to_have_text("草稿已自动保存。")
     assert kept(case)["reason"] == TYPED
-    page.wait_for_function("Object.keys(localStorage).length === 0")
+    until(page, "Object.keys(localStorage).length === 0")
     other = browser.new_context(viewport=PHONE, locale="zh-CN", base_url=served[1])
     phone = other.new_page()
     log_in(phone, "shift_leader")
@@ -98,7 +99,7 @@ def test_completing_leaves_no_draft_behind(window: BrowserContext, case: CaseWor
     page.locator(".form-actions").get_by_role("button", name="提交", exact=True).click()
     expect(page.get_by_role("status").first).to_contain_text("已提交：立案审核")
     expect(page.locator("#kept-here")).to_be_hidden()
-    page.wait_for_function("Object.keys(localStorage).length === 0")  # the page's script runs after it is shown
+    until(page, "Object.keys(localStorage).length === 0")  # the page's script runs after it is shown
     assert case.open() == ["assign"]
 
 
@@ -113,7 +114,7 @@ def test_out_of_reach_the_browser_keeps_it_says_so_and_saves_it_later(window: Br
     window.set_offline(False)
     expect(page.locator("#draft-state")).to_have_text("草稿已自动保存。")
     assert kept(case)["reason"] == TYPED
-    page.wait_for_function("Object.keys(localStorage).length === 0")
+    until(page, "Object.keys(localStorage).length === 0")
 
 
 def test_what_the_browser_kept_is_back_after_a_new_start(window: BrowserContext, case: CaseWork) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy import select
 from test_browser import PHONE, browser, log_in, served
+from waiting import until
 
 from engine.models import Evidence
 from engine.simulation.photos import draw
@@ -134,5 +135,5 @@ def test_video_and_voice_can_be_played_where_the_case_is_shown(phone: BrowserCon
     choose(page, "voice", ("a.wav", "audio/wav", draw("voice", 1)))
     expect(page.locator("#gallery audio")).to_have_count(1, timeout=WAIT_MS)
     for tag in ("video", "audio"):
-        page.wait_for_function(f"document.querySelector('#gallery {tag}').readyState >= 1")
+        until(page, f"document.querySelector('#gallery {tag}').readyState >= 1")
         assert page.evaluate(f"document.querySelector('#gallery {tag}').duration") > 0
