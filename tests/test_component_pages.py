@@ -6,13 +6,13 @@ import io
 
 import pytest
 from page_desk import Site
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 from test_api_evidence import picture
 from test_components_map import a_component
 from test_pages import site as site
 
 from engine.components.counts import recount
-from engine.models import Component
+from engine.models import Component, Subclass
 from engine.testing.casework import CaseWork
 
 COVER, LAMP = "9901010101000001", "9901010101000002"
@@ -55,6 +55,24 @@ def test_the_register_is_searched_by_words_class_state_and_grid(street: Site) ->
     assert COVER in desk.get("/components?department=MUNICIPAL&state=完好&full_code=0101").text
     assert "没有符合条件的部件" in desk.get("/components?state=丢失").text
     assert "No component fits" in street.desk("collector", "en").get("/components?q=50%25").text
+
+
+def test_a_class_in_doubt_is_marked_in_the_list_and_in_the_filter(street: Site) -> None:
+    with street.app.app_context():
+        from api.context import session
+
+        wanted = select(Subclass).where(Subclass.kind == "component", Subclass.code_source.startswith("provisional"))
+        doubtful = session().scalars(wanted.order_by(Subclass.full_code)).first()
+        assert doubtful is not None
+        session().execute(
+            update(Component).where(Component.code == LAMP).values(full_code=doubtful.full_code, name=doubtful.name)
+        )
+        recount(session())
+        session().commit()
+    for language, mark in (("zh", "暂编代码，待核定"), ("en", "provisional code, to be confirmed")):
+        page = street.desk("collector", language).get("/components")
+        assert mark in page.words(f'.//option[@value="{doubtful.full_code}"]')
+        assert mark in page.words(f'.//a[@href="/components/{LAMP}"]')
 
 
 def test_the_map_gets_components_in_words_and_refuses_nonsense(street: Site) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from api import context
 from api.pages.languages import _, noop, page_language
+from engine.catalogue.provenance import marked
 from engine.components.rules import Rules, load_rules, read_state_names
 from engine.loading.component_files import as_text
 from engine.models import Component, ComponentChange, Subclass
@@ -54,19 +55,22 @@ def state_name(state: str) -> str:
 
 
 def class_names() -> Mapping[str, str]:
-    """Subclass -> its name in the page's language."""
+    """Subclass -> its name in the page's language, marked where nobody has confirmed its code."""
     if "component_classes" not in g:
-        query = select(Subclass.full_code, Subclass.name, Subclass.name_en).where(Subclass.kind == "component")
-        rows = context.session().execute(query.order_by(Subclass.full_code))
-        chinese = page_language() == "zh"
-        g.component_classes = {code: name if chinese else name_en or name for code, name, name_en in rows}
+        columns = (Subclass.full_code, Subclass.name, Subclass.name_en, Subclass.code_source)
+        query = select(*columns).where(Subclass.kind == "component").order_by(Subclass.full_code, Subclass.version_id)
+        english = page_language() != "zh"
+        g.component_classes = {
+            code: marked((name_en or name) if english else name, source, english=english)
+            for code, name, name_en, source in context.session().execute(query)
+        }
     names: Mapping[str, str] = g.component_classes
     return names
 
 
 def component_title(full_code: str, name: str) -> str:
-    """A component's name; where it is its class's, that in the page's language."""
-    if page_language() != "zh" and page_rules().subclasses.get(full_code) == name:
+    """A component's name; where it is its class's, that in the page's language, marked where its code is in doubt."""
+    if page_rules().subclasses.get(full_code) == name:
         return class_names().get(full_code, name)
     return name
 
