@@ -1,0 +1,547 @@
+"""Write diagrams, forms and their English texts from a short sketch; the BPMN file is then the source.
+
+    python tools/diagrams/sketch.py repair.sketch plugins/lamps
+
+writes ``processes/<process>.bpmn`` (laid out), ``forms/<form>.json`` and rows of ``translations/en.csv`` below the
+second argument. README.md beside this file has the language.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tools.assets import npm
+
+LAYOUTER = Path(__file__).resolve().parent / "layouter"
+HEAD = (
+    '<bpmn:definitions xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+    'xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:bpmndi="http://www.omg.org/spec/BPMN/20100524/DI" '
+    'xmlns:dc="http://www.omg.org/spec/DD/20100524/DC" xmlns:di="http://www.omg.org/spec/DD/20100524/DI" '
+    'xmlns:camunda="http://camunda.org/schema/1.0/bpmn" id="{id}_definitions" targetNamespace="urn:wangge:process" '
+    'exporter="wangge">'
+)
+ACTIVITIES = {
+    "user": "userTask", "manual": "manualTask", "receive": "receiveTask", "send": "sendTask", "service": "serviceTask",
+    "script": "scriptTask", "rule": "businessRuleTask", "call": "callActivity", "sub": "subProcess",
+}  # fmt: skip
+GATEWAYS = {
+    "xor": "exclusiveGateway",
+    "and": "parallelGateway",
+    "or": "inclusiveGateway",
+    "events": "eventBasedGateway",
+}
+EVENTS = {
+    "start": "startEvent",
+    "end": "endEvent",
+    "catch": "intermediateCatchEvent",
+    "throw": "intermediateThrowEvent",
+}
+TAGS = ACTIVITIES | GATEWAYS | EVENTS | {"eventsub": "subProcess", "on": "boundaryEvent"}
+KINDS = {
+    "text": "textfield", "area": "textarea", "number": "number", "date": "datetime", "check": "checkbox",
+    "radio": "radio",
+    "select": "select", "tags": "taglist", "photos": "filepicker", "show": "textfield", "showarea": "textarea",
+    "list": "dynamiclist", "moment": "datetime",
+}  # fmt: skip
+
+
+@dataclass
+class Flow:
+    source: str
+    target: str
+    id: str
+    zh: str = ""
+    en: str = ""
+    condition: str = ""
+    default: bool = False
+
+
+@dataclass
+class Node:
+    kind: str
+    id: str
+    zh: str
+    en: str
+    rest: str = ""
+    host: str = ""
+    keep: bool = False
+    props: dict[str, str] = field(default_factory=dict)
+    inputs: list[tuple[str, str]] = field(default_factory=list)
+    outputs: list[tuple[str, str]] = field(default_factory=list)
+    docs: list[str] = field(default_factory=list)
+    sets: list[str] = field(default_factory=list)
+    who: str = ""
+    form: str = ""
+    each: tuple[str, str] = ("", "")
+    sequential: bool = False
+    until: str = ""
+    scope: Scope | None = None
+
+
+@dataclass
+class Scope:
+    nodes: list[Node] = field(default_factory=list)
+    flows: list[Flow] = field(default_factory=list)
+
+
+class SketchError(Exception):
+    """A line of the sketch cannot be read; the message names it."""
+
+
+def formal(tag: str, expression: str) -> str:
+    return f'<bpmn:{tag} xsi:type="bpmn:tFormalExpression">{escape(expression)}</bpmn:{tag}>'
+
+
+def names(text: str) -> tuple[str, str]:
+    zh, _, en = text.partition("|")
+    return zh.strip(), en.strip()
+
+
+def read(text: str) -> tuple[list[tuple[Node, Scope]], list[dict[str, Any]]]:
+    """The processes (each a node with its scope) and the forms of a sketch."""
+    processes: list[tuple[Node, Scope]] = []
+    forms: list[dict[str, Any]] = []
+    scopes: list[Scope] = []
+    node: Node | None = None
+    host: Node | None = None
+    form: dict[str, Any] | None = None
+    stack: list[tuple[int, Any]] = []
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = re.sub(r"(^|\s)//\s.*$", "", raw).rstrip()
+        if not line.strip():
+            continue
+        depth, words = len(line) - len(line.lstrip()), line.split()
+        try:
+            if words[0] == "form" and depth == 0:
+                form, node = {"id": words[1], "fields": []}, None
+                stack = [(0, form)]
+                forms.append(form)
+            elif form is not None and depth > 0:
+                while stack[-1][0] >= depth:
+                    stack.pop()
+                stack.append((depth, read_field(line.strip(), stack[-1][1])))
+            elif words[0] == "process":
+                form = None
+                zh, en = names(line.split(None, 2)[2])
+                node = Node("process", words[1], zh, en)
+                scopes = [Scope()]
+                host = node
+                processes.append((node, scopes[0]))
+            elif words[0] == "endsub":
+                scopes.pop()
+                node = host = None
+            elif words[0] in TAGS and (words[0] != "on" or depth > 0):
+                form = None
+                head, _, rest = line.strip().partition(" : ")
+                kind, name, *title = head.split(None, 2)
+                zh, en = names(title[0] if title else "")
+                keep = rest.endswith(" keep")
+                node = Node(kind, name, zh, en, rest.removesuffix(" keep").strip(), keep=keep)
+                if kind == "on":
+                    if host is None:
+                        raise SketchError("a boundary event needs a task above it")
+                    node.host = host.id
+                else:
+                    host = node
+                scopes[-1].nodes.append(node)
+                if kind in ("sub", "eventsub"):
+                    node.scope = Scope()
+                    pending = node
+                    scopes.append(node.scope)
+                    del pending
+            elif words[0] == "after":  # flows and boundary events of a sub-process, after its endsub
+                host = node = next(n for scope in scopes for n in scope.nodes if n.id == words[1])
+            else:
+                if node is None:
+                    raise SketchError("there is no element above this line")
+                scope = next((s for s in scopes if node in s.nodes), scopes[-1])
+                read_property(line.strip(), node, scope)
+        except (SketchError, ValueError, IndexError) as error:
+            raise SketchError(f"line {number}: {raw.strip()!r}: {error}") from error
+    return processes, forms
+
+
+def read_property(line: str, node: Node, scope: Scope) -> None:
+    word, _, rest = line.partition(" ")
+    rest = rest.strip()
+    if word == "->":
+        scope.flows.append(read_flow(rest, node))
+    elif word == "doc":
+        node.docs.append(rest)
+    elif word == "who":
+        node.who = rest
+    elif word == "form":
+        node.form = rest
+    elif word in ("stage", "limit", "clock", "evidence", "choose", "warn_at"):
+        node.props[word] = rest
+    elif word == "set":
+        node.sets.append(rest)
+    elif word == "each":
+        item, _, many = rest.partition(" in ")
+        node.sequential = many.endswith(" sequential")
+        node.each = (item.strip(), many.removesuffix(" sequential").strip())
+    elif word == "until":
+        node.until = rest
+    elif word in ("in", "out", "prop"):
+        key, equals, value = rest.partition("=")
+        if not equals:
+            raise SketchError(f"write `{word} name = value`")
+        if word == "prop":
+            node.props[key.strip()] = value.strip()
+        else:
+            (node.inputs if word == "in" else node.outputs).append((key.strip(), value.strip()))
+    else:
+        raise SketchError(f"unknown word {word!r}")
+
+
+def read_flow(rest: str, node: Node) -> Flow:
+    target, _, rest = rest.partition(" ")
+    flow = Flow(node.id, target, f"{node.id}_to_{target}")
+    rest = rest.strip()
+    if rest.startswith("as "):
+        _, flow.id, rest = (rest + " ").split(" ", 2)
+    head, given, condition = rest.strip().partition("if ${")
+    if given:
+        flow.condition = "${" + condition.strip()
+    head = head.strip()
+    if head == "default" or head.endswith(" default"):
+        flow.default, head = True, head.removesuffix("default")
+    flow.zh, flow.en = names(head)
+    return flow
+
+
+def read_field(line: str, parent: dict[str, Any]) -> dict[str, Any]:
+    kind, *_ = line.split()
+    if kind not in KINDS or parent.get("kind") in ("radio", "select", "tags"):
+        value, _, label = line.partition(" ")
+        zh, en = names(label)
+        choice = {"value": value, "zh": zh, "en": en, "kind": "choice"}
+        parent.setdefault("choices", []).append(choice)
+        return choice
+    line, _, shown = line.partition(" if ")
+    line, _, choices = line.partition(" = ")
+    _, key, label = line.split(None, 2)
+    given: dict[str, Any] = {
+        "kind": kind,
+        "key": key,
+        "if": shown.strip(),
+        "expression": choices.strip(),
+        "validate": {},
+    }
+    pattern = re.search(r"\s+pattern\s+(\S+)$", label)
+    if pattern:
+        label, given["validate"]["pattern"] = label[: pattern.start()], pattern[1]
+    while match := re.search(r"\s+(min|max|digits)\s+(-?[\d.]+)$", label):
+        label, given[match[1]] = label[: match.start()], json.loads(match[2])
+    if label.endswith("*"):
+        given["validate"]["required"], label = True, label[:-1]
+    given["zh"], given["en"] = names(label)
+    parent.setdefault("fields", []).append(given)
+    return given
+
+
+def form_json(form: dict[str, Any], texts: dict[str, str]) -> str:
+    """The form-js schema of a form; its English labels go to ``texts``."""
+    components = [component(each, f"form:{form['id']}:", texts) for each in form["fields"]]
+    schema = {"type": "default", "id": form["id"], "schemaVersion": 18, "components": components}
+    return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+
+
+def component(given: dict[str, Any], prefix: str, texts: dict[str, str]) -> dict[str, Any]:
+    kind, key, rules = given["kind"], given["key"], dict(given["validate"])
+    texts[f"{prefix}{key}"] = given["en"]
+    made: dict[str, Any] = {"type": KINDS[kind], "id": key, "key": key, "label": given["zh"]}
+    if kind in ("text", "area"):
+        rules.setdefault("maxLength", int(given.get("max", 200 if kind == "text" else 2000)))
+        if "min" in given:
+            rules["minLength"] = int(given["min"])
+    elif kind == "number":
+        rules |= {word: given[word] for word in ("min", "max") if word in given}
+        made["decimalDigits"] = int(given.get("digits", 0))
+    elif kind == "date":
+        made |= {"subtype": "date", "dateLabel": given["zh"]}
+    elif kind == "moment":
+        made |= {"subtype": "datetime", "dateLabel": given["zh"]}
+    elif kind == "photos":
+        made |= {"multiple": True, "accept": "image/*"}
+    elif kind in ("show", "showarea"):
+        made["readonly"] = True
+    elif kind == "list":
+        made.pop("key")
+        made["path"] = key
+        made["components"] = [component(each, prefix, texts) for each in given["fields"]]
+        rules = {word: int(given[word]) for word in ("min", "max") if word in given}
+    if rules:
+        made["validate"] = rules
+    if given["if"]:
+        made["conditional"] = {"hide": f"=not ({given['if']})"}
+    if given["expression"]:
+        made["valuesExpression"] = "=" + given["expression"]
+    elif given.get("choices"):
+        made["values"] = [{"label": each["zh"], "value": each["value"]} for each in given["choices"]]
+        for each in given["choices"]:
+            texts[f"{prefix}{key}:{each['value']}"] = each["en"]
+    if kind == "select":
+        made["searchable"] = False
+    return made
+
+
+class Writer:
+    """The XML of one process."""
+
+    def __init__(self, process: Node, scope: Scope) -> None:
+        self.process, self.scope = process, scope
+        self.definitions: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
+        self.lines: list[str] = []
+
+    def text(self, node_id: str, zh: str, en: str) -> None:
+        if zh:
+            self.texts[f"process:{self.process.id}:{node_id}"] = en
+
+    def xml(self) -> str:
+        p = self.process
+        self.texts[f"process:{p.id}"] = p.en
+        self.put(1, f'<bpmn:process id="{p.id}" name={quoteattr(p.zh)} isExecutable="true">')
+        if p.docs:
+            self.put(2, f"<bpmn:documentation>{escape(chr(10).join(p.docs))}</bpmn:documentation>")
+        self.scoped(self.scope, 2)
+        self.put(1, "</bpmn:process>")
+        top = ['<?xml version="1.0" encoding="UTF-8"?>', HEAD.format(id=p.id)]
+        return "\n".join(
+            [*top, *(f"  {each}" for each in self.definitions.values()), *self.lines, "</bpmn:definitions>", ""]
+        )
+
+    def put(self, depth: int, text: str) -> None:
+        self.lines.append("  " * depth + text)
+
+    def scoped(self, scope: Scope, depth: int) -> None:
+        merged = merge_ways(scope)
+        known = {node.id for node in merged.nodes}
+        for flow in merged.flows:
+            for end in (flow.source, flow.target):
+                if end not in known:
+                    raise SketchError(f"{self.process.id}: the flow {flow.id} leads to {end!r}, which is not there")
+        for node in merged.nodes:
+            self.node(node, merged, depth)
+        for flow in merged.flows:
+            name = f" name={quoteattr(flow.zh)}" if flow.zh else ""
+            self.text(flow.id, flow.zh, flow.en)
+            tag = f'<bpmn:sequenceFlow id="{flow.id}"{name} sourceRef="{flow.source}" targetRef="{flow.target}"'
+            if flow.condition:
+                self.put(depth, tag + ">")
+                self.put(
+                    depth + 1,
+                    formal("conditionExpression", flow.condition),
+                )
+                self.put(depth, "</bpmn:sequenceFlow>")
+            else:
+                self.put(depth, tag + "/>")
+
+    def node(self, node: Node, scope: Scope, depth: int) -> None:
+        tag, attributes = TAGS[node.kind], ""
+        self.text(node.id, node.zh, node.en)
+        inner: list[str] = []
+        if node.kind == "service":
+            attributes += f' camunda:type="external" camunda:topic="{node.rest}"'
+        elif node.kind == "rule":
+            decision, _, variable = node.rest.partition("->")
+            decision, variable = decision.strip(), variable.strip() or decision.strip()
+            attributes += f' camunda:decisionRef="{decision}" camunda:resultVariable="{variable}"'
+        elif node.kind == "script":
+            attributes += ' scriptFormat="expression"'
+        elif node.kind == "call":
+            attributes += f" calledElement={quoteattr(node.rest)}"
+        elif node.kind == "eventsub":
+            attributes += ' triggeredByEvent="true"'
+        elif node.kind in ("send", "receive"):
+            attributes += f' messageRef="{self.defined("message", node.rest.removeprefix("message").strip())}"'
+        elif node.kind in ("start", "end", "catch", "throw", "on"):
+            inner = self.event(node)
+            if node.kind == "on":
+                attributes += f' attachedToRef="{node.host}"' + (' cancelActivity="false"' if node.keep else "")
+            elif node.kind == "start" and node.keep:
+                attributes += ' isInterrupting="false"'
+        if node.who:
+            if node.kind == "user":
+                attributes += f" camunda:candidateGroups={quoteattr(node.who)}"
+            else:
+                node.props.setdefault("role", node.who)
+        if node.form:
+            attributes += f' camunda:formKey="{node.form}"'
+        default = next((flow.id for flow in scope.flows if flow.source == node.id and flow.default), "")
+        if default:
+            attributes += f' default="{default}"'
+        name = f" name={quoteattr(node.zh)}" if node.zh else ""
+        self.put(depth, f'<bpmn:{tag} id="{node.id}"{name}{attributes}>')
+        if node.docs:
+            self.put(depth + 1, f"<bpmn:documentation>{escape(chr(10).join(node.docs))}</bpmn:documentation>")
+        self.extensions(node, depth + 1)
+        for flow in scope.flows:
+            if flow.target == node.id:
+                self.put(depth + 1, f"<bpmn:incoming>{flow.id}</bpmn:incoming>")
+        for flow in scope.flows:
+            if flow.source == node.id:
+                self.put(depth + 1, f"<bpmn:outgoing>{flow.id}</bpmn:outgoing>")
+        if node.each[0]:
+            self.repeated(node, depth + 1)
+        if node.sets:
+            self.put(depth + 1, f"<bpmn:script>{escape(chr(10).join(node.sets))}</bpmn:script>")
+        for line in inner:
+            self.put(depth + 1, line)
+        if node.scope is not None:
+            self.scoped(node.scope, depth + 1)
+        self.put(depth, f"</bpmn:{tag}>")
+
+    def extensions(self, node: Node, depth: int) -> None:
+        if not (node.props or node.inputs or node.outputs):
+            return
+        self.put(depth, "<bpmn:extensionElements>")
+        if node.props:
+            self.put(depth + 1, "<camunda:properties>")
+            for key, value in node.props.items():
+                self.put(depth + 2, f"<camunda:property name={quoteattr(key)} value={quoteattr(value)}/>")
+            self.put(depth + 1, "</camunda:properties>")
+        if node.inputs or node.outputs:
+            self.put(depth + 1, "<camunda:inputOutput>")
+            for word, pairs in (("input", node.inputs), ("output", node.outputs)):
+                for key, value in pairs:
+                    self.put(
+                        depth + 2,
+                        f"<camunda:{word}Parameter name={quoteattr(key)}>{escape(value)}</camunda:{word}Parameter>",
+                    )
+            self.put(depth + 1, "</camunda:inputOutput>")
+        self.put(depth, "</bpmn:extensionElements>")
+
+    def repeated(self, node: Node, depth: int) -> None:
+        item, many = node.each
+        self.put(depth, f'<bpmn:multiInstanceLoopCharacteristics isSequential="{str(node.sequential).lower()}">')
+        if many.isdigit() or many.startswith("${"):
+            self.put(
+                depth + 1,
+                formal("loopCardinality", many),
+            )
+        else:
+            self.put(depth + 1, f"<bpmn:loopDataInputRef>{many}</bpmn:loopDataInputRef>")
+        self.put(depth + 1, f'<bpmn:inputDataItem id="{item}" name="{item}"/>')
+        if node.until:
+            self.put(
+                depth + 1,
+                formal("completionCondition", node.until),
+            )
+        self.put(depth, "</bpmn:multiInstanceLoopCharacteristics>")
+
+    def event(self, node: Node) -> list[str]:
+        if not node.rest:
+            return []
+        kind, _, value = node.rest.partition(" ")
+        if kind == "terminate":
+            return ["<bpmn:terminateEventDefinition/>"]
+        if kind in ("timer", "date", "cycle"):
+            tag = {"timer": "timeDuration", "date": "timeDate", "cycle": "timeCycle"}[kind]
+            return [f"<bpmn:timerEventDefinition>{formal(tag, value)}</bpmn:timerEventDefinition>"]
+        if kind == "condition":
+            return [f"<bpmn:conditionalEventDefinition>{formal('condition', value)}</bpmn:conditionalEventDefinition>"]
+        if kind in ("message", "signal", "error", "escalation"):
+            reference = f' {kind}Ref="{self.defined(kind, value)}"' if value else ""
+            return [f"<bpmn:{kind}EventDefinition{reference}/>"]
+        raise SketchError(f"{node.id}: unknown event {node.rest!r}")
+
+    def defined(self, kind: str, value: str) -> str:
+        made = f"{value}_{kind}"
+        code = f' {kind}Code="{value}"' if kind in ("error", "escalation") else ""
+        self.definitions[made] = f'<bpmn:{kind} id="{made}" name="{value}"{code}/>'
+        return made
+
+
+def merge_ways(scope: Scope) -> Scope:
+    """The scope with an exclusive gateway before every activity or catching event that several ways lead to."""
+    nodes, flows = [], list(scope.flows)
+    joined = {"exclusiveGateway", "parallelGateway", "inclusiveGateway", "endEvent"}
+    for node in scope.nodes:
+        ways = [flow for flow in flows if flow.target == node.id]
+        if len(ways) > 1 and TAGS[node.kind] not in joined:
+            gate = Node("xor", f"to_{node.id}", "", "")
+            nodes.append(gate)
+            for flow in ways:
+                flow.target = gate.id
+            flows.append(Flow(gate.id, node.id, f"{gate.id}_to_{node.id}"))
+        elif len(ways) > 1 and node.kind == "xor" and len([f for f in flows if f.source == node.id]) > 1:
+            pass
+        nodes.append(node)
+    return Scope(nodes, flows)
+
+
+def laid_out(xml: str) -> str:
+    """The diagram with coordinates: only the layout is taken over, the text stays as written."""
+    if not (LAYOUTER / "node_modules").is_dir():
+        subprocess.run(
+            [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=LAYOUTER, check=True
+        )
+    done = subprocess.run(
+        ["node", "layout.mjs"], cwd=LAYOUTER, input=xml, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    if done.returncode:
+        raise SketchError(f"the layout failed: {done.stderr[-500:]}")
+    found = re.search(r"\s*<bpmndi:BPMNDiagram.*</bpmndi:BPMNDiagram>", done.stdout, re.S)
+    if not found:
+        raise SketchError("the layout made no diagram")
+    return xml.replace("</bpmn:definitions>", found[0].strip("\n") + "\n</bpmn:definitions>")
+
+
+def write_texts(path: Path, texts: dict[str, str]) -> None:
+    """Merge rows into ``translations/en.csv``; rows of the same processes and forms that are no more are taken out."""
+    rows: dict[str, str] = {}
+    if path.is_file():
+        rows = dict(row[:2] for row in list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))[1:])
+    owners = {":".join(key.split(":")[:2]) for key in texts}
+    rows = {key: text for key, text in rows.items() if ":".join(key.split(":")[:2]) not in owners or key.count(":") > 3}
+    rows |= texts
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("key", "text"))
+        writer.writerows(sorted(rows.items()))
+
+
+def main() -> None:
+    """Write what a sketch says."""
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    root = Path(sys.argv[2])
+    try:
+        processes, forms = read(Path(sys.argv[1]).read_text(encoding="utf-8"))
+        texts: dict[str, str] = {}
+        for process, scope in processes:
+            writer = Writer(process, scope)
+            xml = writer.xml()
+            texts |= writer.texts
+            target = root / "processes" / f"{process.id}.bpmn"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(laid_out(xml), encoding="utf-8")
+            print(target)
+        for form in forms:
+            target = root / "forms" / f"{form['id']}.json"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(form_json(form, texts), encoding="utf-8")
+            print(target)
+        missing = [key for key, text in texts.items() if not text]
+        if missing:
+            print("no English for", ", ".join(missing), file=sys.stderr)
+        write_texts(root / "translations" / "en.csv", {key: text for key, text in texts.items() if text})
+    except SketchError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
