@@ -20,6 +20,9 @@ def visible(actor: Actor, directory: Directory) -> ColumnElement[bool]:
     if actor.may("case.read_all"):
         return true()
     ways: list[ColumnElement[bool]] = [Case.reporter_id == actor.person_id]
+    matters = sorted(name for name, permission in directory.matter_readers.items() if actor.may(permission))
+    if matters:
+        ways.append(Case.matter.in_(matters))
     if actor.may("case.read_own_department"):
         mine = select(CaseUnit.case_id).where(CaseUnit.department_code.in_(sorted(actor.departments)))
         ways += [Case.id.in_(mine), Case.lead_department.in_(sorted(actor.departments))]

@@ -20,10 +20,13 @@ from engine.catalogue.lookup import limit_for
 from engine.catalogue.provenance import marked
 from engine.city import City
 from engine.city_calendars import city_calendar
+from engine.documents.declaring import DocumentTemplate, load_documents
 from engine.errors import CityBroken
 from engine.ground.index import Ground
 from engine.ground.layer_files import declared_layers
 from engine.ground.shelf import GroundShelf
+from engine.matters.declaring import Matter, load_matters
+from engine.matters.procedures import load_procedures
 from engine.models import Case, Component, FilingCondition, Subclass
 from engine.no_report import NoReport
 from engine.organisation.directory import Directory
@@ -47,8 +50,16 @@ class CaseHost:
         self.functions: Functions = calendar_functions(self.calendar, registry)
         self.catalogue = CatalogueBook()
         self.registers = load_registers(city.layers)
+        self.matters = load_matters(city.layers)
+        self.procedures = load_procedures(city.layers)
+        directory.matter_readers = {name: matter.read for name, matter in self.matters.items()}
         self._conditions: dict[int, list[dict[str, str]]] = {}
         self._condition_options: dict[int, tuple[Option, ...]] = {}
+
+    @cached_property
+    def documents(self) -> Mapping[str, DocumentTemplate]:
+        """The city's official documents by name. Raises CityBroken when a declaration is broken."""
+        return load_documents(self.city.layers)
 
     @cached_property
     def no_report(self) -> NoReport:
@@ -67,6 +78,9 @@ class CaseHost:
         extends = self.extension_rule(unit, case)
         return {
             "number": case.number,
+            "matter": case.matter or "",
+            "origin": case.origin or "",
+            "procedure": self.procedures.find(case.kind, case.full_code, case.condition_no),
             "kind": case.kind,
             "class_code": case.full_code[:2],
             "subclass_code": case.full_code,
@@ -176,6 +190,14 @@ class CaseHost:
         """Where the code of a subclass comes from by the version in force on a day; empty where it has none."""
         entry = self.catalogue.in_force(Unit(session), day).subclasses.get((kind, full_code))
         return entry.provenance if entry is not None else ""
+
+    def department_of(self, matter: Matter, case: Case) -> str | None:
+        """The department a matter names by code or by its duty near the case; none where that is no such code."""
+        code = matter.department
+        if code in self.directory.units:
+            return code
+        places = (case.community_code or "", case.subdistrict_code or "", case.district_code or "")
+        return self.directory.answering(code, places)
 
     def component_department(self, unit: Unit, case: Case) -> str | None:
         """Who owns the reported component, or maintains it, as far as the register knows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +16,8 @@ from engine.casefile.shelf import Shelf
 from engine.casefile.unit import Unit
 from engine.city import City
 from engine.components.cells import cell_of
-from engine.errors import Invalid
+from engine.errors import Invalid, OperatorRefused
+from engine.matters.declaring import KIND, Matter, fill_number, matter_of
 from engine.models import Case, CaseLink, Instance
 from engine.workflow.definitions import Definition
 from engine.workflow.step import Step
@@ -24,7 +25,8 @@ from engine.workflow.step import Step
 
 @dataclass(frozen=True)
 class Report:
-    """What somebody tells about a problem. ``lon``/``lat`` are WGS-84; ``kind`` is component or event.
+    """What somebody tells about a problem. ``lon``/``lat`` are WGS-84; ``kind`` is component or event, or that of
+    matters.
 
     ``source`` is a channel of the city (``engine.intake.channels``), ``external_id`` the number the channel gave it.
     """
@@ -59,7 +61,8 @@ def new_case(report: Report, now: datetime) -> Case:
         reported_at=now, filed_at=None, dispatched_at=None, handled_at=None, due_at=None, closed_at=None,
         close_kind=None, on_time=None, overdue_excluded=False, satisfaction=None, extensions=0, suspensions=0,
         reworks=0, returns=0, supervisions=0, appeals=0, merged_into_id=None,
-        cell=case_cell(report.lon, report.lat), merged_reports=0, no_report=None,
+        cell=case_cell(report.lon, report.lat) if report.kind != KIND else None, merged_reports=0, no_report=None,
+        matter=None, origin=None,
     )  # fmt: skip
 
 
@@ -88,18 +91,25 @@ def _next_id(table: str) -> PerDialect:
 NEXT_CASE, NEXT_INSTANCE = _next_id(Case.__tablename__), _next_id(Instance.__tablename__)
 
 
-def what_opens(city: City, now: datetime) -> tuple[Asked, ...]:
+def what_opens(city: City, now: datetime, matter: Matter | None = None) -> tuple[Asked, ...]:
     """What opening a case asks of the database: the serial of its number, its id and that of its instance."""
-    return (COUNT_ON, {"name": f"case {_day(city, now).isoformat()}"}), (NEXT_CASE, {}), (NEXT_INSTANCE, {})
+    day = _day(city, now)
+    own = matter is not None and bool(matter.number)
+    name = f"matter {matter.name} {day.year}" if matter is not None and own else f"case {day.isoformat()}"
+    return (COUNT_ON, {"name": name}), (NEXT_CASE, {}), (NEXT_INSTANCE, {})
 
 
-def number_case(unit: Unit, city: City, case: Case, now: datetime, drawn: Sequence[Any]) -> int:
-    """Give a case its number (of the city's pattern; the serial restarts every day) and id, as ``what_opens`` drew.
+def number_case(
+    unit: Unit, city: City, case: Case, now: datetime, drawn: Sequence[Any], matter: Matter | None = None
+) -> int:
+    """Give a case its number and id, as ``what_opens`` drew them.
 
-    Returns the id of its instance.
+    The number is of the city's pattern with a serial that restarts every day, or of the matter's with one that
+    restarts every year. Returns the id of its instance.
     """
     day = _day(city, now)
-    case.number = city.case_number.format(year=day.year, month=day.month, day=day.day, serial=drawn[0][0])
+    pattern = (matter.number if matter is not None else "") or city.case_number
+    case.number = fill_number(pattern, day.year, day.month, day.day, drawn[0][0])
     case.id = unit.fresh_id(CaseRecord, drawn[1][0])
     return unit.fresh_id(InstanceRecord, drawn[2][0])
 
@@ -108,14 +118,24 @@ def _day(city: City, now: datetime) -> date:
     return now.astimezone(city.time_zone).date()
 
 
-def start_process(step: Step) -> None:
-    """Start the process of a step's pending instance for its case."""
+def start_process(step: Step, values: Mapping[str, Any] | None = None) -> None:
+    """Start the process of a step's pending instance for its case, with first variables."""
+    known_process(step)
+    case = step.case
+    step.record("reported", source=case.source, description=case.description, urgent=case.urgent)
+    run_process(step, values)
+
+
+def known_process(step: Step) -> None:
+    """Raise Invalid when the deployment has no such process."""
     if step.process not in step.definition.diagrams:
         known = ", ".join(sorted(step.definition.diagrams))
         raise Invalid(f"no diagram has the id {step.process!r}; deployed are {known}")
-    case = step.case
-    step.record("reported", source=case.source, description=case.description, urgent=case.urgent)
-    step.runtime.start(step)
+
+
+def run_process(step: Step, values: Mapping[str, Any] | None = None) -> None:
+    """Start the process; its history has its first line already."""
+    step.runtime.start(step, {name: step.keep(value) for name, value in (values or {}).items()})
     settle_stage(step)
 
 
@@ -142,25 +162,64 @@ def settle_stage(step: Step) -> None:
             step.case.handled_at = step.now
 
 
-def open_beside(step: Step, process: str, title: str, department: str | None) -> str:
-    """Open a case beside the step's own, at the same place and of the same class. Returns its number."""
-    parent, host = step.case, step.host
+PLACE = ("grid_code", "duty_grid_code", "community_code", "subdistrict_code", "district_code", "area_class")
+CLASS = ("catalogue_version_id", "condition_no")
+
+
+def open_beside(
+    step: Step, process: str, title: str, department: str | None, values: Mapping[str, Any] | None = None
+) -> str:
+    """Open a case beside the step's own, at the same place. Returns its number.
+
+    It is of the same class, or the matter that declares the process. Lead is the department named, else the matter's
+    own near the place, else that of the task just done, else the lead of the case beside it.
+    """
+    host: Any = step.host
+    parent = step.case
+    matter = matter_of(host.matters, process)
+    kind, full_code = (KIND, "") if matter is not None else (parent.kind, parent.full_code)
     report = Report(
-        kind=parent.kind, full_code=parent.full_code, description=title or parent.description, source="department",
-        lon=parent.lon, lat=parent.lat, address=parent.address, component_code=parent.component_code,
-        title=title or parent.title,
+        kind=kind, full_code=full_code, description=title or parent.description, source="department", lon=parent.lon,
+        lat=parent.lat, address=parent.address, component_code=parent.component_code, title=title or parent.title,
     )  # fmt: skip
     case = new_case(report, step.now)
-    for name in (
-        "catalogue_version_id", "condition_no", "grid_code", "duty_grid_code", "community_code", "subdistrict_code",
-        "district_code", "area_class",
-    ):  # fmt: skip
+    for name in (*PLACE, *(CLASS if matter is None else ())):
         setattr(case, name, getattr(parent, name))
-    instance_id = number_case(step.unit, host.city, case, step.now, step.unit.ask(*what_opens(host.city, step.now)))
-    case.lead_department = department or parent.lead_department
-    if case.lead_department:
-        case.units.append(UnitRecord(department_code=case.lead_department, part="lead", since=step.now, until=None))
+    case.origin, case.matter = parent.number, matter.name if matter is not None else None
+    drawn = step.unit.ask(*what_opens(host.city, step.now, matter))
+    instance_id = number_case(step.unit, host.city, case, step.now, drawn, matter)
+    own = host.department_of(matter, case) if matter is not None else None
+    lead_by(case, department or own or step.department or parent.lead_department, step.now)
     file = new_file(step.unit, step.runtime.shelf, case, instance_id, step.definition, process, step.now)
     step.session.add(CaseLink(from_id=parent.id, to_id=case.id, kind=process, created_at=step.now))
-    start_process(Step(step.unit, host, step.runtime, step.definition, file, step.now, step.actor, process=process))
+    start_process(
+        Step(step.unit, host, step.runtime, step.definition, file, step.now, step.actor, process=process), values
+    )
     return case.number
+
+
+def lead_by(case: Case, department: str | None, now: datetime) -> None:
+    """The lead unit of a new case."""
+    case.lead_department = department
+    if department:
+        case.units.append(UnitRecord(department_code=department, part="lead", since=now, until=None))
+
+
+def open_linked(
+    step: Step,
+    process: str,
+    title: str = "",
+    department: str | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Open a case beside this one with a process of its own, which begins with the variables ``values``.
+
+    Neither waits for the other. Result ``{number}``.
+    """
+    if values is not None and not isinstance(values, Mapping):
+        raise OperatorRefused(f"values are variables by name, not {values!r}; write ${{{{'party': party}}}}")
+    if not process:
+        raise OperatorRefused("no process is named; procedures.csv says which one a case opens: add a row for *")
+    number = open_beside(step, process, title, department, values)
+    step.record("linked", number=number, process=process)
+    return {"number": number}

@@ -15,7 +15,7 @@ from engine.casefile.records import UnitRecord
 from engine.cases import clocks
 from engine.cases.evaluation_facts import evaluation_facts
 from engine.cases.merging import join_leading, tell_joined
-from engine.cases.opening import open_beside
+from engine.cases.opening import open_linked
 from engine.catalogue.lookup import limit_for
 from engine.errors import OperatorRefused
 from engine.models import Evaluation, Supervision
@@ -370,13 +370,6 @@ def record_appeal(step: Step, granted: Any, reason: str = "") -> None:
     if row is not None:
         row.facts = {**row.facts, "overdue_excluded": case.overdue_excluded}
     step.record("appeal_decided", granted=case.overdue_excluded, reason=reason)
-
-
-def open_linked(step: Step, process: str, title: str = "", department: str | None = None) -> dict[str, Any]:
-    """Open a case beside this one with a process of its own; neither waits for the other. Result ``{number}``."""
-    number = open_beside(step, process, title, department)
-    step.record("linked", number=number, process=process)
-    return {"number": number}
 
 
 _FUNCTIONS: dict[str, OperatorFunction] = {

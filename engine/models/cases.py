@@ -23,6 +23,10 @@ class Case(Base):
     ``stage``: the stage of the task that matters now (see docs/reference/diagrams.md), empty when nothing is open.
     ``cell`` is the place as ``engine.components.cells`` numbers it; ``merged_reports`` counts the cases merged into
     this one; ``no_report`` holds the codes of the no-report rules it was reported under, separated by blanks.
+
+    A case of ``kind`` matter began with a department's procedure (``matter``, see engine.matters): it has no class and
+    no cell, so that nothing takes it for a problem on the street. ``origin`` is the number of the case it was opened
+    beside.
     """
 
     __tablename__ = "city_case"
@@ -75,6 +79,8 @@ class Case(Base):
     cell: Mapped[int | None] = mapped_column(BigInteger)
     merged_reports: Mapped[int] = mapped_column(default=0, server_default="0")
     no_report: Mapped[str | None]
+    matter: Mapped[str | None]
+    origin: Mapped[str | None]
     version: Mapped[int] = mapped_column()
     units: Mapped[list[CaseUnit]] = relationship(order_by="CaseUnit.id", cascade="all, delete-orphan")
     clocks: Mapped[list[CaseClock]] = relationship(order_by="CaseClock.id", cascade="all, delete-orphan")
@@ -86,6 +92,7 @@ class Case(Base):
         # Few cases are merged or reported where nothing is to be reported: these indexes stay small.
         _where("ix_city_case_merged_into", "merged_into_id IS NOT NULL", "merged_into_id"),
         _where("ix_city_case_no_report", "no_report IS NOT NULL", "reported_at"),
+        _where("ix_city_case_matter", "matter IS NOT NULL", "matter", "reported_at"),
     )
 
 

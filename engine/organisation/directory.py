@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -34,6 +34,8 @@ class Directory:
         self._handling = [unit for unit in self.units.values() if unit.side == "handling"]
         self.choices = [{"value": unit.code, "label": unit.name, "label_en": unit.name_en} for unit in self._handling]
         """The units a case can be dispatched to as choices of forms."""
+        self.matter_readers: Mapping[str, str] = {}
+        """The permission that lets somebody see every case of a matter, by the matter's name; set by the host."""
         self._answering: dict[tuple[str, tuple[str, ...]], str | None] = {}
         self._territorial: dict[tuple[str, ...], str | None] = {}
 

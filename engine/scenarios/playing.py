@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -14,12 +15,15 @@ from engine.calendar import LimitError, parse_limit
 from engine.casefile.unit import Unit
 from engine.cases.actions import act_on_case
 from engine.cases.evidence import add_evidence
+from engine.cases.matters import Application, matter_named, open_matter
 from engine.cases.opening import Report
 from engine.cases.reporting import report_case
 from engine.cases.tasks import complete_task
 from engine.cases.timekeeping import fire_due_timers
 from engine.database import begin_write
 from engine.errors import DomainError
+from engine.matters.declaring import REQUIRED
+from engine.matters.procedures import Procedures
 from engine.models import Case, CaseLink, Incident, Person, Task, Timer
 from engine.organisation.actor import Actor
 from engine.organisation.duty import people_for
@@ -33,6 +37,8 @@ from engine.workflow.timers import OF_LIMIT
 
 OTHER = "other"
 DEFAULT_REPORT: Mapping[str, Any] = {"kind": "component", "full_code": "0101", "source": "patrol", "description": "-"}
+APPLICATION = ("lon", "lat", "address", "source", "urgent", "reporter_name", "reporter_phone", "external_id", "title")
+"""What of a report a matter takes."""
 REFUSALS = (DomainError, FormInvalid, ExpressionError)
 DUE = "due"
 MOST_FIRINGS = 10_000
@@ -53,9 +59,13 @@ class Play:
         self.numbers: dict[str, str] = {}
 
     def begin(self, given: Given) -> None:
-        """Report the case (and another one of the same report first when there is to be one)."""
+        """Report the case or open the matter (and another one of the same first when there is to be one)."""
+        if given.procedures:
+            host = copy.copy(self.platform.host)
+            host.procedures = Procedures(given.procedures)
+            self.platform = replace(self.platform, host=host)
         for name in (OTHER, "") if given.other else ("",):
-            self.numbers[name] = self._report(given)
+            self.numbers[name] = self._open(given, given.matter) if given.matter else self._report(given)
 
     def act(self, step: ScenarioStep) -> None:
         """Do one step. Raises one of REFUSALS when it cannot be done."""
@@ -119,15 +129,36 @@ class Play:
         query = select(Task).where(Task.case_id == case.id, Task.status == "open")
         return list(self.session.scalars(query.order_by(Task.created_at, Task.element, Task.scope)))
 
+    def _open(self, given: Given, name: str) -> str:
+        """Open a matter. It has a place where it needs one, or the scenario names one."""
+        values = {key: value for key, value in given.report.items() if key in APPLICATION}
+        needs = matter_named(self.platform.host, name).place == REQUIRED or given.area_class is not None
+        if needs and "lon" not in values:
+            values["lon"], values["lat"] = self._point(given.area_class)
+        actor = self._reporter(given, values)
+        application = Application(name, self.fill(given.answers, self._places()), **values)
+        begin_write(self.session)
+        number = open_matter(self.session, self.platform, application, actor, self.clock.now()).number
+        self.session.commit()
+        return number
+
+    def _places(self) -> dict[str, Any]:
+        """What the answers that open a matter may name: there is no case yet, only the city's units by duty."""
+        directory = self.platform.host.directory
+        duties = sorted({duty for unit in directory.units.values() for duty in unit.duties})
+        return {"unit": {duty: directory.answering(duty, ()) for duty in duties}}
+
+    def _reporter(self, given: Given, values: Mapping[str, Any]) -> Actor | None:
+        if not given.by:
+            return None
+        place = self.platform.host.ground.locate(values["lon"], values["lat"]) if values.get("lon") else None
+        return self._person(given.by, None, {"collector": place.duty_grid if place else None}, "given.by")
+
     def _report(self, given: Given) -> str:
         values = {**DEFAULT_REPORT, **given.report}
         if "lon" not in values and "component_code" not in values:
             values["lon"], values["lat"] = self._point(given.area_class)
-        now = self.clock.now()
-        actor = None
-        if given.by:
-            place = self.platform.host.ground.locate(values["lon"], values["lat"]) if values.get("lon") else None
-            actor = self._person(given.by, None, {"collector": place.duty_grid if place else None}, "given.by")
+        now, actor = self.clock.now(), self._reporter(given, values)
         begin_write(self.session)
         case = report_case(self.session, self.platform, Report(**values), actor, now, process=given.process)
         number = case.number

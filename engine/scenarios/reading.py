@@ -17,7 +17,7 @@ from engine.scenarios.values import STEP_KINDS, Expected, Given, OpenTask, Scena
 FOLDER, SUFFIX = "scenarios", ".scenarios.toml"
 TOP = {"stretch", "scenario"}
 SCENARIO = {"title", "given", "step", "expect"}
-GIVEN = {"moment", "report", "area_class", "by", "process", "other"}
+GIVEN = {"moment", "report", "area_class", "by", "process", "other", "matter", "answers", "procedures"}
 STEP = {*STEP_KINDS, "by", "scope", "of", "answers", "payload", "photos", "expect", "note"}
 EXPECT = {
     "open", "stage", "status", "ended", "due", "clocks", "case", "variables", "history", "notices", "refused",
@@ -179,9 +179,15 @@ class _Reader:
         self.known(f"{place}: report", report, REPORT)
         moment = self.text(place, given, "moment") or Given.moment
         self.moment(place, moment)
+        matter, process = self.text(place, given, "matter"), self.text(place, given, "process")
+        if matter and process:
+            self.fault(place, "a matter has its own process", "take process out")
+        if "answers" in given and not matter:
+            self.fault(place, "answers are those of a matter's form", 'write matter = "…", or take them out')
         return Given(
-            moment, report, self.text(place, given, "area_class"), self.text(place, given, "by"),
-            self.text(place, given, "process"), bool(self.truth(place, given, "other")),
+            moment, report, self.text(place, given, "area_class"), self.text(place, given, "by"), process,
+            bool(self.truth(place, given, "other")), matter, self.table(place, given, "answers"),
+            self.table(place, given, "procedures"),
         )  # fmt: skip
 
     def moment(self, place: str, text: str) -> None:

@@ -106,6 +106,8 @@ def unfit(bench: Bench, scenario: Scenario) -> str:
 
     A city with a catalogue of its own does not know the classes the core's scenarios are about.
     """
+    if scenario.given.matter:
+        return ""
     report = {**DEFAULT_REPORT, **scenario.given.report}
     key = (str(report["kind"]), str(report["full_code"]))
     if scenario.layer != f"city {bench.city.id}" and key not in bench.classes:

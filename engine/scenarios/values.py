@@ -63,7 +63,11 @@ class ScenarioStep:
 @dataclass(frozen=True)
 class Given:
     """How a scenario begins: the moment (city time), the report's fields, where, by whom, and whether there is another
-    case of the same report (``other``)."""
+    case of the same report (``other``).
+
+    With ``matter`` that matter is opened with ``answers`` instead of a report; of the report only place, channel and
+    reporter count then. ``procedures`` stand in for the city's own (process by code).
+    """
 
     moment: str = "2026-03-02 09:00"
     report: Mapping[str, Any] = field(default_factory=dict)
@@ -71,6 +75,9 @@ class Given:
     by: str | None = None
     process: str | None = None
     other: bool = False
+    matter: str | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    procedures: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
