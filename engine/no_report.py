@@ -1,7 +1,7 @@
 """Where and when nothing is to be reported (免采): a city's rules by area, class, days and hours.
 
-``no_report.csv`` beside ``city.toml``: ``code,name,name_en,areas,classes,from,to,when,reason,reason_en``. ``areas`` are
-codes, separated by ``;``, of ``ground/no_report_areas.geojson`` (WGS-84), of divisions or of unit grids, empty for the
+``no_report.csv`` of plugins and city, merged by code:
+``code,name,name_en,areas,classes,from,to,when,reason,reason_en``. ``areas`` are codes, separated by ``;``, of ``ground/no_report_areas.geojson`` (WGS-84), of divisions or of unit grids, empty for the
 whole city; ``classes`` are ``event``, ``event/04`` or ``event/0401``, empty for all; ``from`` and ``to`` are days,
 included; ``when`` is an expression over ``report`` and ``now``, empty for always. A report that falls under a rule is
 taken and flagged, never refused.
@@ -81,7 +81,7 @@ class NoReport:
     @classmethod
     def load(cls, city: City, functions: Functions) -> NoReport:
         """Read the files. Raises CityBroken naming line and remedy."""
-        return cls([rule for _, rule in read_rules(city, functions)], dict(read_areas(city)), city)
+        return cls(read_rules(city, functions), dict(read_areas(city)), city)
 
     def find(self, told: Situation, now: datetime) -> list[NoReportRule]:
         """The rules a report falls under at a moment, in the order of the file.
@@ -127,16 +127,17 @@ def holds(rule: NoReportRule, told: Situation, now: datetime) -> bool:
         return False
 
 
-def read_rules(city: City, functions: Functions) -> Iterator[tuple[int, NoReportRule]]:
-    """(line, rule) of the city's file; nothing where there is none. Raises CityBroken."""
-    path = city.root / FILE
-    if not path.is_file():
-        return
-    for line, row in read_csv(path, COLUMNS):
-        try:
-            yield line, read_rule(row, functions)
-        except ValueError as error:
-            raise CityBroken(f"{FILE}, line {line}: {error}") from error
+def read_rules(city: City, functions: Functions) -> list[NoReportRule]:
+    """The rules of all layers, merged by code; none where there is no file. Raises CityBroken."""
+    rules: dict[str, NoReportRule] = {}
+    for found in city.layers.all_of(FILE):
+        for line, row in read_csv(found.path, COLUMNS):
+            try:
+                rule = read_rule(row, functions)
+            except ValueError as error:
+                raise CityBroken(f"{FILE} of {found.layer.name}, line {line}: {error}") from error
+            rules[rule.code] = rule
+    return list(rules.values())
 
 
 def read_rule(row: Mapping[str, str], functions: Functions) -> NoReportRule:

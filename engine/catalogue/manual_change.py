@@ -225,6 +225,7 @@ def _new_version(
     version = CatalogueVersion(
         name=change.name, digest=hashlib.sha256(content.encode()).hexdigest(), valid_from=change.effective_date,
         valid_to=base.valid_to, note=change.note or f"change {change.id} of the manual", loaded_at=now,
+        plugins=base.plugins,
     )  # fmt: skip
     base.valid_to = change.effective_date
     session.add(version)

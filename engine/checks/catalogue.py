@@ -11,12 +11,13 @@ from datetime import date
 from engine.calendar import LimitError
 from engine.catalogue.condition_rules import RuleUnreadable
 from engine.catalogue.lookup import limit_for
+from engine.catalogue.manual_codes import EXTENSION, FIRST_EXTENSION
 from engine.checks.finding import Finding, Source, split_remedy, suggest
 from engine.checks.material import Material
 from engine.checks.organisation import Rows, read_rows
 from engine.city import City
 from engine.layers import Found
-from engine.loading.catalogue import CLASS, CONDITION, PROVENANCE, catalogue_files, rules_of
+from engine.loading.catalogue import CLASS, CONDITION, PLUGIN, PROVENANCE, catalogue_files, rules_of
 from engine.loading.organisation import DEPARTMENT as UNIT
 
 KINDS = ("component", "event")
@@ -53,6 +54,10 @@ def check_catalogue(material: Material) -> Iterator[Finding]:
         for line, row in rows:
             classes[row["kind"], row["full_code"]] = row["dept_code"]
             yield from check_class(line, row, departments, source)
+            if source.layer.startswith(PLUGIN) and row["scope"] not in (EXTENSION, "city"):
+                message = f"scope {row['scope']!r} is not a plugin's to give"
+                remedy = f"write {EXTENSION}, with a code from {FIRST_EXTENSION} downwards in its class"
+                yield source.error(f"{row['kind']}/{row['full_code']}", message, remedy, line)
     for source, rows in tables["conditions"]:
         yield from _find_twice(rows, ("kind", "full_code", "condition_no"), source)
         for line, row in rows:

@@ -76,34 +76,41 @@ def check_no_report(material: Material, classes: set[tuple[str, str]]) -> Iterat
     city, here = material.city, f"city {material.city.id}"
     drawn, told = _read_areas(material)
     yield from told
-    if not (city.root / FILE).is_file():
-        if drawn:
-            message = f"there are {len(drawn)} no-report areas and no {FILE}"
-            yield Source(AREAS, here).warning("file", message, f"add {FILE}, without rules no area says anything")
-        return
-    source, seen = Source(FILE, here), dict[str, int]()
+    files = city.layers.all_of(FILE)
+    if not files and drawn:
+        message = f"there are {len(drawn)} no-report areas and no {FILE}"
+        yield Source(AREAS, here).warning("file", message, f"add {FILE}, without rules no area says anything")
     used: set[str] = set()
-    known = set(drawn) | _codes_of_ground(material)
+    known = set(drawn) | _codes_of_ground(material) if files else set()
     try:
-        for line, row in read_csv(city.root / FILE, COLUMNS):
-            if row["code"] in seen:
-                message = f"the code stands in line {seen[row['code']]} too"
-                yield source.error(row["code"], message, "give one rule another code", line)
-            seen[row["code"]] = line
-            try:
-                rule = read_rule(row, material.functions)
-            except ValueError as error:
-                message, remedy = split_remedy(str(error), "correct the row")
-                yield source.error(row["code"] or "row", message, remedy, line)
-                continue
-            used |= set(rule.areas)
-            yield from _check_rule(rule, line, source, known, classes, len(city.languages) > 1, row)
+        for found in files:
+            yield from _check_rules(material, found, known, classes, used)
     except CityBroken as error:
         message, remedy = split_remedy(error.message, "correct the file")
-        yield source.error("file", message, remedy)
+        yield Source.of(found).error("file", message, remedy)
         return
-    for code in sorted(set(drawn) - used):
+    for code in sorted(set(drawn) - used) if files else ():
         yield Source(AREAS, here).warning(code, "no rule names this area", f"name it in {FILE} or take it out")
+
+
+def _check_rules(
+    material: Material, found: Found, known: set[str], classes: set[tuple[str, str]], used: set[str]
+) -> Iterator[Finding]:
+    """One layer's rules; ``used`` gains the areas they name."""
+    source, seen, two = Source.of(found), dict[str, int](), len(material.city.languages) > 1
+    for line, row in read_csv(found.path, COLUMNS):
+        if row["code"] in seen:
+            message = f"the code stands in line {seen[row['code']]} too"
+            yield source.error(row["code"], message, "give one rule another code", line)
+        seen[row["code"]] = line
+        try:
+            rule = read_rule(row, material.functions)
+        except ValueError as error:
+            message, remedy = split_remedy(str(error), "correct the row")
+            yield source.error(row["code"] or "row", message, remedy, line)
+            continue
+        used |= set(rule.areas)
+        yield from _check_rule(rule, line, source, known, classes, two, row)
 
 
 def _check_rule(

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from engine.checks.finding import Finding, Source
 from engine.checks.material import Material
 from engine.layers import Found, Layer
+from engine.loading.rivals import find_rivals
 
 FOLDERS = {"processes": ".bpmn", "decisions": ".dmn", "forms": ".json"}
 
@@ -21,7 +22,9 @@ def check_overrides(material: Material) -> Iterator[Finding]:
             if found.layer == city and not found.beaten and not _is_used(material, found, used):
                 yield _doubt(material, found, folder, suffix)
         yield from _find_unread(city, folder, suffix)
-        yield from _refuse_rivals(material, folder, suffix)
+    for rival in find_rivals(material.city.layers):
+        element = rival.key or rival.logical
+        yield Source(rival.logical, rival.layer.name).error(element, rival.message, rival.remedy)
 
 
 def used_files(material: Material) -> set[str]:
@@ -60,14 +63,3 @@ def _find_unread(city: Layer, folder: str, suffix: str) -> Iterator[Finding]:
         if path.is_file() and path.suffix != suffix and path.suffix not in (".md", ".py", ".csv"):
             source = Source(f"{folder}/{path.name}", city.name)
             yield source.warning(path.stem, "nobody reads the file", f"end its name with {suffix} or delete it")
-
-
-def _refuse_rivals(material: Material, folder: str, suffix: str) -> Iterator[Finding]:
-    """Plugins only add, so that their order never decides anything."""
-    owners: dict[str, Layer] = {}
-    for layer in material.city.layers.layers[:-1]:
-        for logical in layer.files(folder, suffix):
-            if logical in owners:
-                message = f"{layer.name} has the same file as {owners[logical].name}; only a city may replace one"
-                yield Source(logical, layer.name).error(logical, message, "rename the plugin's file")
-            owners.setdefault(logical, layer)

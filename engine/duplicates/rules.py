@@ -141,7 +141,7 @@ def is_foreign(city: City, found: Found) -> bool:
 
     Of such a file only the rows for all classes count.
     """
-    return not city.inherit_catalogue and found.layer.root != city.root
+    return not city.inherit_catalogue and found.layer.flat
 
 
 WEIGHTS = ("w_distance", "w_class", "w_text", "w_time")

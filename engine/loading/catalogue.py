@@ -31,6 +31,8 @@ CONDITION = (
 )  # fmt: skip
 RULES = ("evidence", "extension")
 """Columns of conditions.csv that may be left out."""
+PLUGIN = "plugin "
+"""How names of plugins' layers begin."""
 PROVENANCE = ("found", "memory", "provisional", "city")
 
 
@@ -79,6 +81,12 @@ def read_conditions(city: City) -> dict[tuple[str, str, int], dict[str, Any]]:
     return rows
 
 
+def plugins_with_rows(city: City) -> set[str]:
+    """The enabled plugins that have rows of the catalogue."""
+    files = [found for name in ("classes.csv", "conditions.csv") for found in catalogue_files(city, name)]
+    return {found.layer.name.removeprefix(PLUGIN) for found in files if found.layer.name.startswith(PLUGIN)}
+
+
 def rules_of(row: Mapping[str, str]) -> dict[str, str]:
     """The rules of evidence and extension of a condition's row; files without these columns have none.
 
@@ -110,8 +118,9 @@ def load_catalogue(session: Session, city: City, now: datetime) -> CatalogueVers
     if known is not None:
         return known
     version = CatalogueVersion(
-        name=meta["name"], digest=digest, valid_from=meta["valid_from"], valid_to=None, note=meta["note"], loaded_at=now
-    )
+        name=meta["name"], digest=digest, valid_from=meta["valid_from"], valid_to=None, note=meta["note"],
+        loaded_at=now, plugins=" ".join(sorted(plugins_with_rows(city))),
+    )  # fmt: skip
     for earlier in session.scalars(select(CatalogueVersion).where(CatalogueVersion.valid_to.is_(None))):
         if earlier.valid_from < version.valid_from:
             earlier.valid_to = version.valid_from

@@ -13,8 +13,10 @@ from engine.ground.address_index import index_if_stale
 from engine.ground.versions import settle_history
 from engine.hooks.host import load_registry
 from engine.loading.catalogue import load_catalogue
+from engine.loading.catalogue_plugins import follow_plugins
 from engine.loading.ground import load_ground
 from engine.loading.organisation import load_organisation
+from engine.loading.rivals import refuse_rivals
 from engine.loading.sensors import load_devices
 from engine.loading.survey_file import open_survey
 from engine.loading.surveys import FOLDER, import_survey
@@ -31,9 +33,11 @@ def take_up_changes(session: Session, city: City, now: datetime, registry: Regis
     Cheap when nothing has. Organisation and ground change with ``load_city_folder`` (``wangge init``);
     addresses that an earlier release stored are indexed. Returns whether new cases now go another way.
     """
+    refuse_rivals(city.layers)
     begin_write(session)
     before = current_deployment(session, now)
     load_catalogue(session, city, now)
+    follow_plugins(session, city, now)
     index_if_stale(session)
     settle_history(session, city.time_zone, now)
     after = deploy(
@@ -57,6 +61,7 @@ def load_city_folder(
 
     Components are a survey of their own after the rest: what was surveyed or confirmed since the last time stays.
     """
+    refuse_rivals(city.layers)
     components = city.root / "ground" / COMPONENTS
     surveyed = ground and components.is_file()
     if surveyed:
@@ -65,6 +70,7 @@ def load_city_folder(
     load_organisation(session, city, password_hash=password_hash)
     rejected = load_ground(session, city, now, progress) if ground else []
     load_catalogue(session, city, now)
+    follow_plugins(session, city, now)
     deploy(session, city, now, author="init", reason="city folder loaded", registry=registry or load_registry(city))
     session.commit()
     if surveyed:

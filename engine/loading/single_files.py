@@ -185,7 +185,7 @@ def import_catalogue(
     content = orjson.dumps([list(classes.values()), list(conditions.values()), name, valid_from.isoformat()])
     version = CatalogueVersion(
         name=name, digest=hashlib.sha256(content).hexdigest(), valid_from=valid_from, valid_to=before.valid_to,
-        note=f"{path.name} over {before.name}", loaded_at=now,
+        note=f"{path.name} over {before.name}", loaded_at=now, plugins=before.plugins,
     )  # fmt: skip
     if before.valid_from < valid_from:
         session.get_one(CatalogueVersion, before.id).valid_to = valid_from

@@ -11,7 +11,10 @@ from engine.models.base import Base
 
 
 class CatalogueVersion(Base):
-    """One edition of classes, filing conditions and limits, valid for cases filed from ``valid_from`` on."""
+    """One edition of classes, filing conditions and limits, valid for cases filed from ``valid_from`` on.
+
+    ``plugins``: those whose rows are in it, names with blanks between.
+    """
 
     __tablename__ = "catalogue_version"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -21,6 +24,7 @@ class CatalogueVersion(Base):
     valid_to: Mapped[date | None]
     note: Mapped[str]
     loaded_at: Mapped[datetime]
+    plugins: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class Subclass(Base):

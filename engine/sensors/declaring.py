@@ -67,6 +67,8 @@ class Declared:
     faults: list[Fault] = field(default_factory=list)
     rule_files: dict[str, tuple[str, str]] = field(default_factory=dict)
     """File and layer of each rule, for later faults."""
+    fence_layers: dict[str, str] = field(default_factory=dict)
+    """The lowest layer that has each fence."""
 
 
 def read_declared(city: City, functions: Functions) -> Declared:
@@ -323,6 +325,11 @@ def _read_fences(found: Found, declared: Declared) -> None:
         if code and code in seen:
             declared.faults.append(Fault(FENCES, layer, code, "the code stands twice", "give one another code"))
         seen.add(code)
+        other = declared.fence_layers.setdefault(code, layer)
+        if other != layer and layer.startswith("plugin"):
+            message = f"{other} declares it, too"
+            declared.faults.append(Fault(FENCES, layer, code, message, "rename one: plugins only add"))
+            continue
         if fence is not None:
             declared.fences[code] = fence, area
 
