@@ -16,7 +16,7 @@ from engine.workflow.expression_library import CORE
 from engine.workflow.expressions import compile_expression
 from engine.workflow.fact_names import CASE_FACTS
 
-KIND_OF = {"text": str, "number": (int, float), "boolean": bool, "list": list}
+KIND_OF = {"text": str, "number": (int, float), "boolean": bool, "list": list, "dictionary": dict}
 
 
 def test_every_word_is_explained_in_both_languages() -> None:

@@ -25,6 +25,7 @@ from engine.errors import CityBroken
 from engine.ground.index import Ground
 from engine.ground.layer_files import declared_layers
 from engine.ground.shelf import GroundShelf
+from engine.hooks.settings import settings_in_force
 from engine.matters.declaring import Matter, load_matters
 from engine.matters.procedures import load_procedures
 from engine.models import Case, Component, FilingCondition, Subclass
@@ -50,6 +51,7 @@ class CaseHost:
         self.functions: Functions = calendar_functions(self.calendar, registry)
         self.catalogue = CatalogueBook()
         self.registers = load_registers(city.layers)
+        self.settings = settings_in_force(city)
         self.matters = load_matters(city.layers)
         self.procedures = load_procedures(city.layers)
         directory.matter_readers = {name: matter.read for name, matter in self.matters.items()}
@@ -120,6 +122,7 @@ class CaseHost:
             "over_percent": round(clocks.share_used(case, self.calendar, now) * 100, 2),
             "reported_at": case.reported_at.isoformat() if case.reported_at else None,
             "now": now.isoformat(),
+            "settings": self.settings,
         }
 
     def conditions(self, session: Session, version_id: int) -> list[dict[str, str]]:

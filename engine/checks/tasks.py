@@ -114,7 +114,7 @@ def check_properties(material: Material, element: Element, source: Source) -> It
         message = f"stage {stage!r} is unknown" if stage else f"{element.name} has no stage"
         yield source.error(element.id, message, suggest(stage, STAGES, f"use one of {', '.join(STAGES)}"), element.line)
     limit = properties.get("limit", "").strip()
-    if limit and limit != CONDITION_LIMIT:
+    if limit and limit != CONDITION_LIMIT and "${" not in limit:
         try:
             parse_limit(limit)
         except LimitError as error:

@@ -116,6 +116,8 @@ def _element_texts(
         own |= frozenset(form.keys)
     for name, text in element.outputs.items():
         yield element.id, element.line, f"output {name}", "template", text, own
+    if "${" in (limit := element.properties.get("limit", "")):
+        yield element.id, element.line, "limit", "template", limit, nothing
     if element.kind == "userTask" and (when := element.properties.get("evidence_when", "").strip()):
         yield element.id, element.line, "evidence_when", "template", when, own
     if element.script and element.script.strip():

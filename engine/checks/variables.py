@@ -12,6 +12,7 @@ from engine.checks.events import THROWS
 from engine.checks.finding import Finding, Source, suggest
 from engine.checks.material import Material
 from engine.checks.texts import Use, read_uses
+from engine.hooks.settings import declared_settings
 from engine.workflow.elements import BPMN, Element
 from engine.workflow.expression_syntax import parse_syntax
 from engine.workflow.expressions import Expression, ExpressionError, compile_assignments, parse_template
@@ -30,6 +31,7 @@ def check_variables(material: Material, calendar: WorkCalendar | None) -> Iterat
     known = settable(material)
     for use in uses:
         yield from check_facts(use.source, use.owner, use.place, use.paths, use.line)
+        yield from check_settings(material, use)
         yield from check_own_keys(material, use)
         if not material.broken:
             yield from check_names(use, known)
@@ -47,6 +49,27 @@ def check_facts(
         if parts[0] == "case" and len(parts) > 1 and parts[1] not in FACTS:
             remedy = suggest(parts[1], FACTS, "docs/reference/diagrams.md lists the facts of a case")
             yield source.error(owner, f"{place}: a case has no fact {parts[1]!r}", remedy, line)
+
+
+def check_settings(material: Material, use: Use) -> Iterator[Finding]:
+    """``case.settings.<plugin>.<name>`` is declared by an enabled plugin; in a limit it is one."""
+    city = material.city
+    for path in sorted(use.paths):
+        parts = path.split(".")
+        if parts[:2] != ["case", "settings"] or len(parts) < 3:
+            continue
+        plugin, name = parts[2], ".".join(parts[3:4])
+        if plugin not in city.enabled_roots:
+            remedy = suggest(plugin, city.enabled_roots, "name an enabled plugin")
+            yield use.source.error(use.owner, f"{use.place}: no plugin {plugin!r} is enabled", remedy, use.line)
+            continue
+        declared = declared_settings(city.enabled_roots[plugin])
+        if name not in declared:
+            remedy = suggest(name, declared, f"declare it in settings.toml of {plugin}")
+            yield use.source.error(use.owner, f"{use.place}: {plugin} has no setting {name!r}", remedy, use.line)
+        elif use.place in ("limit", "timer") and declared[name].type != "limit":
+            message = f"{use.place}: the setting {name} of {plugin} is of type {declared[name].type}"
+            yield use.source.error(use.owner, message, "give it the type limit", use.line)
 
 
 def check_own_keys(material: Material, use: Use) -> Iterator[Finding]:

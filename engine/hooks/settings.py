@@ -133,3 +133,14 @@ def plugin_settings(city: City, plugin: str) -> Mapping[str, Any]:
     declared = declared_settings(city.plugin_roots[plugin])
     given = city.settings.get(plugin, {})
     return MappingProxyType({name: given.get(name, setting.default) for name, setting in declared.items()})
+
+
+def settings_in_force(city: City) -> dict[str, dict[str, Any]]:
+    """The settings of every enabled plugin as expressions read them (``case.settings``): a date is an ISO text."""
+    return {
+        plugin: {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in plugin_settings(city, plugin).items()
+        }
+        for plugin in city.enabled_roots
+    }

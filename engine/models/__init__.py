@@ -15,6 +15,7 @@ from engine.models.cases import (
 )
 from engine.models.catalogue import CatalogueVersion, FilingCondition, Subclass
 from engine.models.components import ComponentChange, ComponentCount, ComponentPhoto, Survey, SurveyRefusal
+from engine.models.documents import DocumentDelivery, OfficialDocument
 from engine.models.drafts import Draft
 from engine.models.evidence import Evidence, EvidenceSweep, PhotoBand
 from engine.models.ground import Component, Division, DutyGrid, UnitGrid
@@ -80,6 +81,7 @@ __all__ = [
     "Department",
     "Deployment",
     "Division",
+    "DocumentDelivery",
     "Draft",
     "DutyGrid",
     "DutyShift",
@@ -99,6 +101,7 @@ __all__ = [
     "Migration",
     "MigrationItem",
     "Notice",
+    "OfficialDocument",
     "OutboxMessage",
     "PatrolAccess",
     "PatrolCoverage",

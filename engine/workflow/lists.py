@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -79,7 +79,7 @@ def open_task(step: Step, process: str, task: SpiffTask) -> Task:
         scope=str(value) if value is not None else None,
         form=element.form,
         clock=element.properties.get("clock") or None,
-        limit_text=limit_text(step, element),
+        limit_text=limit_text(step, element, names),
         evidence=element.properties.get("evidence", ""),
         defaults={
             **{key: step.fill(text, names) for key, text in element.inputs.items()},
@@ -110,9 +110,14 @@ def choose_person(step: Step, element: Element, role: str, scope: Any) -> dict[s
     return {"person_id": chosen["person_id"], "scope": chosen["scope"], "reason": step.keep(chosen["reason"])}
 
 
-def limit_text(step: Step, element: Element) -> str:
-    """The element's own limit with ``condition_limit`` resolved; empty when it has none."""
+def limit_text(step: Step, element: Element, names: Mapping[str, Any]) -> str:
+    """The element's own limit, expressions evaluated and ``condition_limit`` resolved; empty when it has none."""
     text = element.properties.get("limit", "").strip()
+    if "${" in text:
+        value = step.fill(text, names)
+        if not isinstance(value, str) or not value.strip():
+            raise step.failure(f"the limit {text} gives {value!r}; let it give a text such as '4 work_hour'")
+        text = value.strip()
     if text == CONDITION_LIMIT:
         limit = step.host.condition_limit(step.case)
         return str(limit) if limit else ""
@@ -181,7 +186,7 @@ def index_timer(step: Step, process: str, task: SpiffTask, position: int, defini
         due_at=(
             cycles.next_moment(step, task, text, parsed.cycle)
             if parsed.cycle is not None
-            else timer_moment(step, process, element, parsed, clock)
+            else timer_moment(step, process, element, parsed, clock, task.data)
         ),
     )
 
@@ -192,7 +197,9 @@ def clock_measured(step: Step, process: str, element: Element) -> str | None:
     return element.properties.get("clock") or (host.properties.get("clock") if host else None)
 
 
-def timer_moment(step: Step, process: str, element: Element, parsed: TimerText, clock: str | None) -> datetime | None:
+def timer_moment(
+    step: Step, process: str, element: Element, parsed: TimerText, clock: str | None, data: Mapping[str, Any]
+) -> datetime | None:
     """When a timer that starts now is due; none while its clock is paused."""
     if parsed.moment is not None:
         return parsed.moment
@@ -207,7 +214,7 @@ def timer_moment(step: Step, process: str, element: Element, parsed: TimerText, 
     if clock:
         return share_moment(step, process, element.id, clock, share)
     host = step.definition.element(process, element.host) if element.host else None
-    limit = own_limit(step, limit_text(step, host)) if host else None
+    limit = own_limit(step, limit_text(step, host, step.names(data))) if host else None
     if limit is None:
         raise step.failure("the timer measures a limit, but its task has none; give the task a limit or a clock")
     return moment_of(limit, step.now, step.host.calendar, share)

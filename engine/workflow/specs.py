@@ -45,6 +45,7 @@ class OperatorTask(ServiceTask, CaseSpec):  # type: ignore[misc]
         names = step.names(my_task.data)
         # Operators are others' code: what they change or keep must not be ours.
         arguments = {key: own(step.fill(text, names)) for key, text in self.element.inputs.items()}
+        step.variables = my_task.data
         result = step.call(self.element, arguments)
         store_outputs(my_task, self.element, step, {"result": result})
         return True

@@ -107,6 +107,8 @@ class Step:
     process: str = ""
     department: str | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """The process variables at the service task that runs."""
     _facts: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
