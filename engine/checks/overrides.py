@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from engine.checks.finding import Finding, Source
 from engine.checks.material import Material
+from engine.checks.matters import matters_of, procedures_of
 from engine.layers import Found, Layer
 from engine.loading.rivals import find_rivals
 
@@ -28,8 +29,11 @@ def check_overrides(material: Material) -> Iterator[Finding]:
 
 
 def used_files(material: Material) -> set[str]:
-    """Logical paths the diagrams and city.toml name; a decision counts by its own id."""
+    """Logical paths the diagrams, matters, procedures and city.toml name; a decision counts by its own id."""
     used = {f"processes/{material.city.process}.bpmn"}
+    used |= {f"processes/{row.process}.bpmn" for row in procedures_of(material).values()}
+    for matter in matters_of(material).values():
+        used |= {f"processes/{matter.process}.bpmn", f"forms/{matter.form}.json"}
     for diagram in material.diagrams.values():
         for element in diagram.elements.values():
             if element.called:

@@ -21,6 +21,7 @@ from engine.checks.intake_texts import check_intake_texts
 from engine.checks.judgement import check_judgement
 from engine.checks.loops import check_loops
 from engine.checks.material import Material, read_material
+from engine.checks.matters import check_matters
 from engine.checks.organisation import check_organisation
 from engine.checks.overrides import check_overrides
 from engine.checks.patrol import check_patrol
@@ -97,6 +98,7 @@ def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     findings += check_translations(material)
     findings += check_scenarios(material)
     findings += check_registers(material)
+    findings += check_matters(material)
     if not errors_of(findings):
         findings += _parse(material)
     return list(dict.fromkeys(findings))

@@ -16,9 +16,11 @@ from engine.cases.actions import ACTIONS
 from engine.cases.evidence import ROLES
 from engine.checks.finding import Finding, Source, suggest
 from engine.checks.material import Material
+from engine.checks.matters import matters_of
+from engine.matters.declaring import Matter
 from engine.scenarios.playing import DUE, Unplayable, local_moment
 from engine.scenarios.reading import FOLDER, SUFFIX, ScenarioFile, read_file
-from engine.scenarios.values import ACTION, STRETCH, TASK, UNTIL, WAIT, Expected, ScenarioStep
+from engine.scenarios.values import ACTION, STRETCH, TASK, UNTIL, WAIT, Expected, Scenario, ScenarioStep
 from engine.workflow.elements import PEOPLE
 from engine.workflow.expressions import ExpressionError, parse_template
 from engine.workflow.timers import OF_LIMIT
@@ -60,11 +62,41 @@ def check_scenarios(material: Material) -> Iterator[Finding]:
                 yield source.error(f"stretch {name}", f"{homes[name].file} has a stretch of this name", "rename one")
             homes.setdefault(name, source)
     tasks = _Tasks(_fields_of_tasks(material), _unread_diagrams(material))
+    matters = matters_of(material)
     for source, file in files:
+        for scenario in file.scenarios:
+            yield from _check_given(material, source, scenario, matters)
         for place, step in _steps(file):
             yield from _check_words(material, source, place, step, homes)
             yield from _check_things(material, source, place, step, tasks)
     yield from _tell_passed(material, tasks)
+
+
+def _check_given(
+    material: Material, source: Source, scenario: Scenario, matters: Mapping[str, Matter]
+) -> Iterator[Finding]:
+    """The matter a scenario opens, what it answers, and the procedures it gives."""
+    given, place = scenario.given, f"{scenario.title}: given"
+    for process in given.procedures.values():
+        if process not in material.diagrams and not material.has_file(f"processes/{process}.bpmn"):
+            remedy = suggest(process, material.diagrams, "correct the scenario")
+            yield source.warning(place, f"there is no process {process!r}", remedy)
+    if not given.matter:
+        return
+    matter = matters.get(given.matter)
+    if matter is None:
+        yield source.warning(place, f"there is no matter {given.matter!r}", suggest(given.matter, matters, "add it"))
+        return
+    form = material.forms.get(matter.form)
+    for key, value in given.answers.items():
+        if form is not None and key not in form.keys:
+            remedy = suggest(key, form.keys, "take the answer out")
+            yield source.warning(place, f"the form {matter.form} asks for no {key!r}", remedy)
+        for text in (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)):
+            try:
+                parse_template(text, material.functions)
+            except ExpressionError as error:
+                yield source.error(place, f"{text!r}: {error.message}", error.remedy or "correct the expression")
 
 
 def _unread_diagrams(material: Material) -> tuple[str, ...]:

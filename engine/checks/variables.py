@@ -11,6 +11,7 @@ from engine.cases.actions import ACTIONS
 from engine.checks.events import THROWS
 from engine.checks.finding import Finding, Source, suggest
 from engine.checks.material import Material
+from engine.checks.matters import matters_of
 from engine.checks.texts import Use, read_uses
 from engine.hooks.settings import declared_settings
 from engine.workflow.elements import BPMN, Element
@@ -137,6 +138,13 @@ def compared(expression: Expression, material: Material) -> Iterator[tuple[str, 
 def settable(material: Material) -> dict[str, Values]:
     """Every variable some diagram sets, with the values it can have where the files tell."""
     found: dict[str, Values] = {}
+    for matter in matters_of(material).values():
+        form = material.forms.get(matter.form)
+        for field in form.components if form is not None else ():
+            if field.is_answered:
+                before = found.get(field.key, frozenset())
+                values = offered(field)
+                found[field.key] = None if values is None or before is None else before | values
     for diagram in material.diagrams.values():
         for element in diagram.elements.values():
             for name, values in set_by(material, element, material.nodes[diagram.id].get(element.id)):
@@ -158,6 +166,9 @@ def set_by(material: Material, element: Element, node: Any) -> Iterator[tuple[st
         yield element.message, None
     if element.result_variable:
         yield element.result_variable, None
+    if element.topic == "case/open_linked":
+        for name in keys_of(material, element.inputs.get("values", "")):
+            yield name, None
     if element.kind == "scriptTask" and element.script:
         try:
             lines = compile_assignments(element.script, material.functions).lines
@@ -173,6 +184,19 @@ def set_by(material: Material, element: Element, node: Any) -> Iterator[tuple[st
             collected = loop.findtext(f"{{{BPMN}}}loopDataOutputRef")
             if collected:
                 yield collected.strip(), None
+
+
+def keys_of(material: Material, text: str) -> Iterator[str]:
+    """The keys of the dictionary written in a text, as far as they stand there."""
+    try:
+        expressions = list(parse_template(text, material.functions).expressions())
+    except ExpressionError:
+        return
+    for expression in expressions:
+        for node in ast.walk(parse_syntax(expression.text, material.functions.known).tree):
+            for key in node.keys if isinstance(node, ast.Dict) else ():
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    yield key.value
 
 
 def output_values(material: Material, text: str, form: Form | None) -> Values:

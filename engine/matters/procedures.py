@@ -56,13 +56,20 @@ class ProceduresBroken(CityBroken):
 
 def load_procedures(layers: Layers) -> Procedures:
     """The procedures of core, plugins and city. Raises ProceduresBroken with every fault."""
+    rows, faults = read_procedures(layers)
+    if faults:
+        raise ProceduresBroken(faults)
+    return Procedures(MappingProxyType({code: row.process for code, row in rows.items()}))
+
+
+def read_procedures(layers: Layers) -> tuple[dict[str, Row], list[tuple[Found, int, Fault]]]:
+    """The winning row of every code, and all faults with their file and line."""
     faults: list[tuple[Found, int, Fault]] = []
     winners: dict[str, Row] = {}
     rivals: list[tuple[Row, Row]] = []
     core, city = layers.layers[0], layers.layers[-1]
     for found in layers.all_of(FILE):
-        rows = list(_read(found, faults))
-        for row in rows:
+        for row in list(_read(found, faults)):
             before = winners.get(row.code)
             if before is not None and before.found.layer == found.layer:
                 fault = Fault(row.code, "the code stands twice in this file", "keep one row")
@@ -76,9 +83,7 @@ def load_procedures(layers: Layers) -> Procedures:
             message = f"{names} both say what a case of this class opens ({before.process}, {row.process})"
             remedy = f"write the row {row.code} in the city's own {FILE}, or disable one of them"
             faults.append((row.found, row.line, Fault(row.code, message, remedy)))
-    if faults:
-        raise ProceduresBroken(faults)
-    return Procedures(MappingProxyType({code: row.process for code, row in winners.items()}))
+    return winners, faults
 
 
 def _read(found: Found, faults: list[tuple[Found, int, Fault]]) -> Iterator[Row]:
