@@ -86,6 +86,8 @@ class Play:
         """The number of the first case, of the other one, or of the latest case linked to the first under ``of``."""
         if of in self.numbers:
             return self.numbers[of]
+        if "" not in self.numbers:
+            raise Unplayable("there is no case, opening it was refused; expect that and add no steps")
         first = select(Case.id).where(Case.number == self.numbers[""]).scalar_subquery()
         query = select(Case.number).join(CaseLink, CaseLink.to_id == Case.id)
         found = self.session.scalar(
