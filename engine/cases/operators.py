@@ -320,13 +320,13 @@ def notify(step: Step, recipients: Sequence[str], text: str) -> None:
 def close(step: Step, kind: str | None = "solved") -> None:
     """Close the case as ``solved``, ``notification``, ``forced`` or ``evidence``.
 
-    Refused when the actor belongs to a unit that handles it.
+    Refused when the actor belongs to a unit that handles it; a matter is the department's own to close.
     """
     case = step.case
     if kind not in CLOSE_KINDS:
         raise OperatorRefused(f"cases close as {', '.join(CLOSE_KINDS)}, not as {kind!r}", field="kind")
     handlers = {unit.department_code for unit in case.units}
-    if step.actor is not None and step.actor.handling_departments & handlers:
+    if case.matter is None and step.actor is not None and step.actor.handling_departments & handlers:
         raise OperatorRefused("a handling department never closes its own case; leave it to the supervision centre")
     case.on_time = not clocks.is_overdue(case, step.host.calendar, step.now)
     case.status, case.closed_at, case.close_kind = "closed", step.now, kind
