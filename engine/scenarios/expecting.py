@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from engine.casefile.unit import Unit
 from engine.cases.diagrams import case_instance
-from engine.models import Case, CaseEvent, OutboxMessage, Task
+from engine.models import Case, CaseEvent, OutboxMessage, RegisterEntry, Task
 from engine.scenarios.playing import Play
 from engine.scenarios.values import NONE, Expected, Mismatch, OpenTask
 from engine.workflow.observing import variables_of
@@ -47,7 +47,23 @@ def compare(play: Play, expected: Expected, of: str, since: Since) -> Iterator[M
     yield from _values("case.", play.fill(expected.case, names), _facts(play, case))
     if expected.variables or expected.ended is not None:
         yield from _instance(play, case, expected, names)
+    for register, rows in expected.registers.items():
+        yield from _entries(play, register, play.fill(rows, names))
     yield from _lines(play, case, expected, names, since)
+
+
+def _entries(play: Play, register: str, rows: list[Mapping[str, Any]]) -> Iterator[Mismatch]:
+    """Every row is part of an entry that is not struck off."""
+    columns = play.register(register).columns
+    query = select(RegisterEntry).where(RegisterEntry.register == register, RegisterEntry.gone_at.is_(None))
+    found = [entry.values for entry in play.session.scalars(query.order_by(RegisterEntry.key))]
+    for row in rows:
+        unknown = sorted(set(row) - set(columns))
+        if unknown:
+            yield Mismatch(f"register {register}", ", ".join(unknown), f"it has {', '.join(columns)}")
+        elif not any(all(entry.get(name) == value for name, value in row.items()) for entry in found):
+            there = "; ".join(str({name: entry.get(name) for name in row}) for entry in found)
+            yield Mismatch(f"register {register}", str(dict(row)), there or NONE)
 
 
 def _tasks(play: Play, expected: tuple[OpenTask, ...], found: list[Task]) -> Iterator[Mismatch]:

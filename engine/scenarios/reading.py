@@ -17,10 +17,11 @@ from engine.scenarios.values import STEP_KINDS, Expected, Given, OpenTask, Scena
 FOLDER, SUFFIX = "scenarios", ".scenarios.toml"
 TOP = {"stretch", "scenario"}
 SCENARIO = {"title", "given", "step", "expect"}
-GIVEN = {"moment", "report", "area_class", "by", "process", "other", "matter", "answers", "procedures"}
+GIVEN = {"moment", "report", "area_class", "by", "process", "other", "matter", "answers", "procedures", "registers"}
 STEP = {*STEP_KINDS, "by", "scope", "of", "answers", "payload", "photos", "expect", "note"}
 EXPECT = {
     "open", "stage", "status", "ended", "due", "clocks", "case", "variables", "history", "notices", "refused",
+    "registers",
 }  # fmt: skip
 REPORT = {
     "kind", "full_code", "description", "source", "lon", "lat", "address", "condition_no", "component_code", "urgent",
@@ -148,6 +149,15 @@ class _Reader:
             return {}
         return {name: _plain(each) for name, each in value.items()}
 
+    def entries(self, place: str, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Lists of columns by register."""
+        found = self.table(place, table, "registers")
+        for name, rows in found.items():
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                self.fault(f"{place}: registers", f"{name} is no list of entries", f"write {name} = [{{code = …}}]")
+                return {}
+        return found
+
     def text(self, place: str, table: Mapping[str, Any], key: str) -> str | None:
         value = _plain(table.get(key))
         if value is None or isinstance(value, str):
@@ -187,7 +197,7 @@ class _Reader:
         return Given(
             moment, report, self.text(place, given, "area_class"), self.text(place, given, "by"), process,
             bool(self.truth(place, given, "other")), matter, self.table(place, given, "answers"),
-            self.table(place, given, "procedures"),
+            self.table(place, given, "procedures"), self.entries(place, given),
         )  # fmt: skip
 
     def moment(self, place: str, text: str) -> None:
@@ -233,7 +243,7 @@ class _Reader:
             ended=self.truth(place, table, "ended"), due=due, clocks=self.table(place, table, "clocks"),
             case=self.table(place, table, "case"), variables=self.table(place, table, "variables"),
             history=self.texts(place, table, "history"), notices=self.texts(place, table, "notices"),
-            refused=self.text(place, table, "refused"),
+            refused=self.text(place, table, "refused"), registers=self.entries(place, table),
         )  # fmt: skip
 
     def open_task(self, place: str, text: str) -> OpenTask | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -40,6 +40,8 @@ class Expected:
     history: tuple[str, ...] | None = None
     notices: tuple[str, ...] | None = None
     refused: str | None = None
+    registers: Mapping[str, Any] = field(default_factory=dict)
+    """Of each register a list of columns; each is of one entry that is there."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class Given:
     case of the same report (``other``).
 
     With ``matter`` that matter is opened with ``answers`` instead of a report; of the report only place, channel and
-    reporter count then. ``procedures`` stand in for the city's own (process by code).
+    reporter count then. ``procedures`` stand in for the city's own (process by code). ``registers`` has the entries
+    (values by column) that registers hold from the beginning, by name of the register.
     """
 
     moment: str = "2026-03-02 09:00"
@@ -78,6 +81,9 @@ class Given:
     matter: str | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
     procedures: Mapping[str, str] = field(default_factory=dict)
+    registers: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    registers: Mapping[str, Any] = field(default_factory=dict)
+    """Entries that are there, by register; their departments may be ``${unit.DUTY}``."""
 
 
 @dataclass(frozen=True)

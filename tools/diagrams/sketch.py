@@ -243,6 +243,8 @@ def read_field(line: str, parent: dict[str, Any]) -> dict[str, Any]:
         label, given["validate"]["pattern"] = label[: pattern.start()], pattern[1]
     while match := re.search(r"\s+(min|max|digits)\s+(-?[\d.]+)$", label):
         label, given[match[1]] = label[: match.start()], json.loads(match[2])
+    if label.endswith(" fixed"):
+        label, given["fixed"] = label.removesuffix(" fixed").rstrip(), True
     if label.endswith("*"):
         given["validate"]["required"], label = True, label[:-1]
     given["zh"], given["en"] = names(label)
@@ -281,6 +283,8 @@ def component(given: dict[str, Any], prefix: str, texts: dict[str, str]) -> dict
         made["path"] = key
         made["components"] = [component(each, prefix, texts) for each in given["fields"]]
         rules = {word: int(given[word]) for word in ("min", "max") if word in given}
+        if given.get("fixed"):
+            made["allowAddRemove"] = False
     if rules:
         made["validate"] = rules
     if given["if"]:
