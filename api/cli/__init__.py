@@ -32,6 +32,8 @@ COMMANDS = {
     "intake": "intake",
     "plugin": "plugins",
     "register": "registers",
+    "where": "where",
+    "pack": "packs",
 }
 
 NO_TABLE = re.compile(r"no such table|relation .* does not exist")

@@ -29,6 +29,7 @@ KEYS: Mapping[str, Mapping[str, type]] = {
     "catalogue": {"inherit": bool},
     "lifecycle": {"process": str},
     "plugins": {"enabled": list},
+    "pack": {"version": str, "wangge": str},
 }  # fmt: skip
 WORDS = {str: "a text in quotes", list: "a list in […]", bool: "true or false", dict: "a table"}
 

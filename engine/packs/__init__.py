@@ -1,0 +1,1 @@
+"""City packs: which layer a file comes from, signed packages of a city, and what differs between two of them."""
