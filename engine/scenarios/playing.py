@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,6 @@ from engine.models import Case, CaseLink, Incident, Person, Task, Timer
 from engine.organisation.actor import Actor
 from engine.organisation.duty import people_for
 from engine.organisation.people import load_actor
-from engine.registers.keeping import Hand, add_entry
 from engine.registers.declaring import Register
 from engine.registers.keeping import Hand, add_entry
 from engine.scenarios.bench import Bench, Place
@@ -69,7 +68,6 @@ class Play:
             self.platform = replace(self.platform, host=host)
         for name, entries in given.registers.items():
             self._enter(self.register(name), entries)
-        self._fill_registers(given.registers)
         for name in (OTHER, "") if given.other else ("",):
             self.numbers[name] = self._open(given, given.matter) if given.matter else self._report(given)
 
@@ -149,16 +147,6 @@ class Play:
         """Open tasks, oldest first."""
         query = select(Task).where(Task.case_id == case.id, Task.status == "open")
         return list(self.session.scalars(query.order_by(Task.created_at, Task.element, Task.scope)))
-
-    def _fill_registers(self, registers: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        """Entries that are there before the case begins."""
-        known = self.platform.host.registers
-        for name, entries in registers.items():
-            if name not in known:
-                raise Unplayable(f"given.registers: there is no register {name!r}; there are {', '.join(sorted(known))}")
-            for values in entries:
-                add_entry(self.session, known[name], self.fill(values, self._places()), Hand(self.clock.now()))
-        self.session.commit()
 
     def _open(self, given: Given, name: str) -> str:
         """Open a matter. It has a place where it needs one, or the scenario names one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -81,7 +81,6 @@ class Given:
     matter: str | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
     procedures: Mapping[str, str] = field(default_factory=dict)
-    registers: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     registers: Mapping[str, Any] = field(default_factory=dict)
     """Entries that are there, by register; their departments may be ``${unit.DUTY}``."""
 
