@@ -32,6 +32,7 @@ COMMANDS = {
     "intake": "intake",
     "plugin": "plugins",
     "register": "registers",
+    "document": "documents",
     "where": "where",
     "pack": "packs",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -19,6 +19,7 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from lxml.etree import XMLSyntaxError
 
+from engine.documents.sampling import Sample
 from engine.documents.wording import capital, han_date, money
 from engine.errors import DomainError
 
@@ -86,8 +87,18 @@ def environment(zone: ZoneInfo | None) -> SandboxedEnvironment:
     def as_han(value: Any) -> str:
         return "" if _blank(value) else han_date(local(value))
 
-    language.filters.update(date=as_date, moment=as_moment, han_date=as_han, money=money, capital=capital)
+    filters = {"date": as_date, "moment": as_moment, "han_date": as_han, "money": money, "capital": capital}
+    language.filters.update({name: _sparing(wording) for name, wording in filters.items()})
     return language
+
+
+def _sparing(wording: Callable[[Any], str]) -> Callable[[Any], str]:
+    """The filter, which leaves samples as they are."""
+
+    def word(value: Any) -> str:
+        return value if isinstance(value, Sample) else wording(value)
+
+    return word
 
 
 def _blank(value: Any) -> bool:

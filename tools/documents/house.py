@@ -10,7 +10,7 @@ from typing import Any
 from docx import Document
 from docx.enum.section import WD_ORIENTATION
 from docx.enum.style import WD_STYLE_TYPE
-from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
@@ -79,6 +79,7 @@ class Sheet:
             made = self.paragraph(text, "right")
             made.paragraph_format.keep_with_next = text.startswith("{{ issuer")
             made.paragraph_format.keep_together = True
+            made.paragraph_format.right_indent = Pt(32)
 
     def table(self, rows: Sequence[tuple[str, str, list[str]]]) -> None:
         """A table of rows: kind (heading, each, plain), the field a row repeats for, its cells."""
@@ -114,6 +115,7 @@ class Sheet:
             label = heading or (labels and "{{" not in text and "{%" not in text and bool(text))
             cell.paragraphs[0].style = self.document.styles[STYLES["head" if label else "cell"][0]]
             cell.paragraphs[0].add_run(text)
+            cell.vertical_alignment = WD_CELL_VERTICAL_ALIGNMENT.CENTER
 
     def _sign_row(self, table: Any, sign: str) -> None:
         table.add_row().cells[0].paragraphs[0].add_run(sign)
@@ -161,7 +163,7 @@ class Sheet:
         styles[STYLES["number"][0]].paragraph_format.space_after = Pt(14)
         for name in ("cell", "head"):
             form = styles[STYLES[name][0]].paragraph_format
-            form.space_before = form.space_after = Pt(3)
+            form.space_before = form.space_after = Pt(4)
 
     def _set_page(self) -> None:
         section = self.document.sections[0]
@@ -202,9 +204,10 @@ def _page_number(run: Any) -> None:
 def _widths(rows: Sequence[tuple[str, str, list[str]]], columns: int) -> list[Any]:
     """Widths of columns by how much stands in them, none narrower than two letters."""
     weights = [4.0] * columns
-    for kind, _, cells in rows:
+    for _, _, cells in rows:
         for index, text in enumerate(cells):
             if "<<" not in cells[index : index + 2]:
-                long = 10.0 if "{{" in text and "loop.index" not in text else min(2.0 + len(text), 14.0)
-                weights[index] = max(weights[index], long if kind != "each" or "{{" in text else 4.0)
+                named = "{{" in text or "{%" in text
+                long = (4.0 if "loop.index" in text else 10.0) if named else min(2.0 + len(text), 14.0)
+                weights[index] = max(weights[index], long)
     return [Mm(WIDTH_MM * weight / sum(weights)) for weight in weights]
