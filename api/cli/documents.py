@@ -12,11 +12,12 @@ from sqlalchemy import select
 
 from api.cli.context import city_option, database_option, find_city_folder, now, open_city
 from api.fonts import pdf_of
-from engine.documents.declaring import DocumentTemplate, load_documents
+from engine.documents.declaring import FOLDER, SUFFIX, DocumentTemplate, load_documents, read_document
 from engine.documents.filling import fill
 from engine.documents.making import by_hand, fields_of
 from engine.documents.sampling import number_blank, sample_values
 from engine.errors import Invalid, NotFound
+from engine.layers import Layer, Layers
 from engine.models import Case, Instance
 from engine.platform import build_platform
 from engine.workflow.observing import variables_of
@@ -44,10 +45,10 @@ def list_documents(city_name: str) -> None:
 def try_document(template: str, values: Path | None, folder: Path, city_name: str) -> None:
     """Fill a template with the names of its fields, or your values; no case and no database is needed.
 
-    Writes TEMPLATE.docx and TEMPLATE.pdf.
+    TEMPLATE is the name of one of the city's, or the path of a .toml. Writes NAME.docx and NAME.pdf.
     """
     city = find_city_folder(city_name)
-    found = _find(load_documents(city.layers), template)
+    found = _at(Path(template)) if template.endswith(SUFFIX) else _find(load_documents(city.layers), template)
     sample = {**sample_values(city, found, now().astimezone(city.time_zone).date()), **_read(values)}
     _write(found.name, fill(found.name, found.docx.read_bytes(), sample, city.time_zone), folder)
 
@@ -90,6 +91,15 @@ def _find(known: Any, name: str) -> DocumentTemplate:
     if found is None:
         raise NotFound(f"there is no document {name!r}; 'wangge document list' names them")
     return found
+
+
+def _at(path: Path) -> DocumentTemplate:
+    """A template by the path of its declaration, whether a city has it or not."""
+    layers = Layers([Layer("file", path.resolve().parent.parent)])
+    found = layers.find(f"{FOLDER}/{path.name}")
+    if found is None or path.resolve().parent.name != FOLDER:
+        raise NotFound(f"there is no {path}; give the .toml of a template in a folder {FOLDER}/")
+    return read_document(layers, found)
 
 
 def _read(path: Path | None) -> dict[str, Any]:

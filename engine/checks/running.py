@@ -12,6 +12,7 @@ from engine.checks.calendars import check_calendars
 from engine.checks.catalogue import check_catalogue
 from engine.checks.city_file import check_city_file, enabled_plugins, is_zone, read_toml
 from engine.checks.diagrams import check_diagrams
+from engine.checks.documents import check_documents
 from engine.checks.finding import Finding, Source, errors_of, split_remedy
 from engine.checks.flows import check_flows
 from engine.checks.forms import check_forms
@@ -98,6 +99,7 @@ def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     findings += check_translations(material)
     findings += check_scenarios(material)
     findings += check_registers(material)
+    findings += check_documents(material)
     findings += check_matters(material)
     if not errors_of(findings):
         findings += _parse(material)

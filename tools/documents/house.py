@@ -37,6 +37,8 @@ STYLES: dict[str, tuple[str, str, float, bool, Any, float]] = {
 KEPT = ("Normal", "Default Paragraph Font", "Normal Table", "Table Grid")
 UNUSED = ("thumbnail", "customXml", "stylesWithEffects", "theme", "webSettings", "fontTable", "numbering")
 WIDTH_MM = 156
+LINE = 38.0
+"""Letters of a table on a line."""
 
 
 class Sheet:
@@ -202,12 +204,17 @@ def _page_number(run: Any) -> None:
 
 
 def _widths(rows: Sequence[tuple[str, str, list[str]]], columns: int) -> list[Any]:
-    """Widths of columns by how much stands in them, none narrower than two letters."""
-    weights = [4.0] * columns
+    """Widths of columns by how much stands in them; beside labels, what is filled in shares the rest of the line."""
+    weights, filled = [4.0] * columns, [False] * columns
     for _, _, cells in rows:
         for index, text in enumerate(cells):
-            if "<<" not in cells[index : index + 2]:
-                named = "{{" in text or "{%" in text
-                long = (4.0 if "loop.index" in text else 10.0) if named else min(2.0 + len(text), 14.0)
-                weights[index] = max(weights[index], long)
+            if "<<" in cells[index : index + 2]:
+                continue
+            named = "{{" in text or "{%" in text
+            filled[index] = filled[index] or (named and "loop.index" not in text)
+            long = (4.0 if "loop.index" in text else 10.0) if named else min(2.0 + len(text), 12.0)
+            weights[index] = max(weights[index], long)
+    if any(filled) and not any(kind == "heading" for kind, _, _ in rows):
+        rest = LINE - sum(weight for weight, fill in zip(weights, filled, strict=True) if not fill)
+        weights = [max(8.0, rest / sum(filled)) if fill else each for each, fill in zip(weights, filled, strict=True)]
     return [Mm(WIDTH_MM * weight / sum(weights)) for weight in weights]

@@ -16,7 +16,7 @@ the file; a ``.toml`` that is there is left alone unless ``--toml``. ``wangge do
     {%p endif %}
     |# 序号 | 物品 | 数量                   a table; |# is its heading (repeated on every page), | a row,
     |* goods | {{ loop.index }} | {{ item.name }} | {{ item.count }}     |* a row for every item of the field goods;
-    | 合计 | {{ goods|length }}种 | <<      << joins a cell to the one on its left. Tables of labels: rows without |#
+    | 合计 | {{ goods|length }}种 | <<      << joins a cell to its left one; an empty last cell: |  |
     @sign                                 office, seal and date at the right. @page: a new page. @line: an empty line
 
 Given without field: title number office issuer city case_number today today_han year maker seal. Filters: date moment
