@@ -65,6 +65,9 @@ def write_matters(folder: Path) -> Path:
         "matters/permit_application.toml": MATTER,
         "forms/permit_apply.json": json.dumps(FORM, ensure_ascii=False),
         "roles.csv": ROLES,
+        "translations/en.csv": (
+            "key,text\nform:permit_apply:subject,Subject\nform:permit_apply:days,Days\nform:permit_apply:lead,Lead\n"
+        ),
         "procedures.csv": "code,process\n*,penalty_simple\nevent/01,permit_application\n",
         "matters/penalty_simple.toml": (
             '[matter]\nzh = "处罚"\nen = "Penalty"\nprocess = "penalty_simple"\ndepartment = "SANITATION"\n'

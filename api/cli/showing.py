@@ -194,7 +194,12 @@ def print_case(platform: Platform, told: dict[str, Any], language: str) -> None:
     click.secho(f"{summary['number']}  {summary['title']}", bold=True)
     for word, value in (
         ("status", summary["status"]), ("stage", summary["stage"] or "-"),
-        ("class", f"{summary['kind']}/{summary['full_code']}/{summary['condition_no'] or '-'}"),
+        (
+            "class",
+            named(summary["matter"])
+            if summary["matter"]
+            else f"{summary['kind']}/{summary['full_code']}/{summary['condition_no'] or '-'}",
+        ),
         ("place", f"{summary['address'] or '-'} ({named(summary['subdistrict'])}, {summary['grid'] or '-'})"),
         ("reported", local(summary["reported_at"])), ("due", local(summary["due_at"])),
         ("closed", local(summary["closed_at"])),

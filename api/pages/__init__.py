@@ -23,6 +23,7 @@ def register_pages(app: Flask) -> None:
         frame,
         inbox,
         manual,
+        matters,
         notices,
         patrol,
         photos,
@@ -36,4 +37,5 @@ def register_pages(app: Flask) -> None:
         entry, inbox, tasks, drafts, cases, case, diagram, photos, city_map, report, notices, manual,
         component_changes, components,
     )  # fmt: skip
-    frame.serve(app, [route for room in (*rooms, patrol, devices, relations, registers) for route in room.ROUTES])
+    others = (patrol, devices, relations, registers, matters)
+    frame.serve(app, [route for room in (*rooms, *others) for route in room.ROUTES])

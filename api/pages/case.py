@@ -31,6 +31,7 @@ from engine.cases.diagrams import case_instance
 from engine.cases.drafts import DraftView, find_draft, left_drafts
 from engine.cases.evidence import ROLES as PHOTO_ROLES
 from engine.cases.evidence_asked import Asked
+from engine.cases.matters import matters_read
 from engine.cases.task_list import TaskDetail, open_task
 from engine.cases.view_values import CaseDetail, EvidenceView
 from engine.cases.views import describe
@@ -104,6 +105,7 @@ def show_case(case: Case, attempt: Attempt) -> BaseResponse:
         "may_upload": actor().may("evidence.add") and case.status not in ("rejected", "merged", "voided"),
         "left": drafts_left(case),
         "alarms": alarms_of_case(case), "may_see_devices": actor().may("sensor.read"),
+        "may_list_matter": case.matter in {each.name for each in matters_read(platform.host, actor())},
         "panels": case_panels(case, actor(), page_language()),
         "lost": lost_words(attempt) if work is None or work.detail.task.id != attempt.task else [],
     }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from api.pages.cases import read_filter
 from api.pages.frame import actor, render
 from api.pages.languages import page_language
 from api.pages.words import STAGES, case_title, doubt, local_moment, time_left, word
-from engine.cases.listing import list_cases
+from engine.cases.listing import NO_MATTER, list_cases
 from engine.cases.views import CaseSummary, summarise
 from engine.database import dumps
 from engine.models import Division
@@ -26,7 +27,7 @@ from engine.models import Division
 MOST = 3000
 LISTED = 40
 GEOJSON = "application/geo+json"
-NAMES = ("stage", "overdue", "urgent", "q")
+NAMES = ("stage", "matter", "overdue", "urgent", "q")
 
 
 def city_map() -> BaseResponse:
@@ -42,10 +43,12 @@ def asked_for() -> dict[str, str]:
 
 
 def open_cases(most: int) -> list[CaseSummary]:
-    """Cases that go on, the most urgent first, as the filters ask."""
+    """Cases of the street that go on, the most urgent first, as the filters ask; matters where one is asked for."""
     asked = asked_for()
     wanted = read_filter(asked)
-    wanted = type(wanted)(**{**vars(wanted), "status": ("reported", "filed", "dispatched", "suspended")})
+    wanted = replace(
+        wanted, status=("reported", "filed", "dispatched", "suspended"), matter=wanted.matter or NO_MATTER
+    )
     moment, platform = context.now(), context.platform()
     page = list_cases(context.session(), actor(), platform.host.directory, wanted, moment, sort="due_at", limit=most)
     return [summarise(platform, case, moment) for case in page.rows]

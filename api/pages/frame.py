@@ -138,6 +138,7 @@ def page_context() -> dict[str, Any]:
         "evidence_words": words.evidence_words,
         "extension_words": words.extension_words,
         "word": words.word,
+        "link_word": words.link_word,
         "named": words.named,
         "role_name": words.role_name,
         "limit_words": words.limit_words,

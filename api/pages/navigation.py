@@ -8,10 +8,13 @@ from flask import request
 
 from api import context
 from api.pages.languages import _, noop
+from engine.cases.matters import matters_read
 from engine.organisation.actor import Actor
 
 ANY_REGISTER = "any register"
 """Who may read one of the city's registers."""
+ANY_MATTER = "any matter"
+"""Who may open or see one of the city's matters."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,9 @@ NAVIGATION = (
     Entry("pages.report_problem", noop("上报"), "case.create", "report"),
     Entry("pages.notices", noop("通知"), "", "bell"),
     Entry("pages.register", noop("部件登记"), "", "pin", more=True),
+    Entry(
+        "pages.matters", noop("事项"), ANY_MATTER, "book", more=True, also=("pages.matter_cases", "pages.new_matter")
+    ),
     Entry("pages.registers", noop("台账"), ANY_REGISTER, "cases", more=True),
     Entry("pages.recurring", noop("反复问题"), "recurring.read", "repeat", more=True),
     Entry("pages.devices", noop("设备"), "sensor.read", "signal", more=True),
@@ -74,4 +80,6 @@ def may_enter(person: Actor, need: str) -> bool:
     """Whether a post gives one of the permissions an entry of the navigation names; all may where it names none."""
     if need == ANY_REGISTER:
         return any(person.may(register.read) for register in context.platform().host.registers.values())
+    if need == ANY_MATTER:
+        return bool(matters_read(context.platform().host, person))
     return not need or any(person.may(permission) for permission in need.split())

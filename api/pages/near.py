@@ -38,6 +38,6 @@ def beside(case: Case, detail: CaseDetail) -> dict[str, Any]:
         "recurring": recurrence_of(db, platform, who, case),
         "may_merge": "merge" in detail.actions,
         "may_unmerge": case.status == "merged" and case.merged_into_id is not None and who.may("case.merge"),
-        "may_split": case.status in GOING_ON and who.may("case.split"),
+        "may_split": case.status in GOING_ON and who.may("case.split") and not case.matter,
         "may_link": who.may("case.link"),
     }

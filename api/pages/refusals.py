@@ -44,6 +44,13 @@ CHINESE = tuple(
             "指挥手册对本案的延期规定为 {rule}，允许 {times} 次，已延期 {had} 次；请在时限内处置。",
         r"(?P<task>.+) needs evidence of kind (?P<photo>\w+)": "“{task}”前请先上传{photo}。",
         r"case (?P<number>\S+) \(.+\) does not take": "案件 {number} 目前所处环节不能进行此操作；请刷新案件。",
+        r"no department leads .+ \((?P<matter>\w+)\): nobody has the duty (?P<duty>\S+) where no place is given":
+            "没有全市性单位承担职责 {duty}，无法确定事项 {matter} 的主办单位；请填写地点，或请系统管理员补充。",
+        r"no department leads .+ \((?P<matter>\w+)\)":
+            "无法确定事项 {matter} 的主办单位；请系统管理员在 organisation/departments.csv 中补充单位职责。",
+        r".+ needs a place": "此事项须有地点；请在地图上点选或填写经纬度。",
+        r".+ has no place": "此事项没有地点；请不要填写经纬度。",
+        r"a place is lon and lat": "经度和纬度须同时填写或同时留空。",
         r"case (?P<number>\S+) has run to its end": "案件 {number} 已经办结；不能再操作。",
         r"the photo has (?P<size>\S+) MB; send at most (?P<most>\d+) MB":
             "照片有 {size} MB，过大；请压缩到 {most} MB 以内。",

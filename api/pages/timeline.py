@@ -23,6 +23,8 @@ from engine.workflow.expression_functions import convert_to_text
 from engine.workflow.forms import Field, Form
 from engine.workflow.forms_drafts import is_empty
 
+ANSWERED = ("task_completed", "matter_opened")
+"""Events that have the answers of a form."""
 QUIET = frozenset({"evaluated"})
 """Events that say nothing to people on a case's page."""
 
@@ -75,13 +77,17 @@ class _Teller:
     def line(self, event: HistoryLine) -> Line:
         task = self.done.get((event.element, event.at)) if event.kind == "task_completed" else None
         title = word("event", event.kind)
+        if event.kind == "matter_opened":
+            spoken = event.data.get("name" if page_language() == "zh" else "name_en")
+            title = f"{title} · {spoken}"
         if event.kind == "task_completed":
             title = self.element(event)
         elif event.kind == "decision":
             title = f"{title} · {self.decision(str(event.data.get('decision', '')))}"
         elif event.kind == "timer_fired":
             title = f"{title} · {self.element(event)}"
-        facts = self.answers(task, event.data) if event.kind == "task_completed" else self.facts(event.data)
+        told = self.answers(self.form_of(event, task), event.data) if event.kind in ANSWERED else ()
+        facts = told if event.kind == "task_completed" else (*self.facts(event.data), *told)
         decided = self.decided(event.data) if event.kind == "decision" else None
         department = event.department
         where = self.department(department.code) if department else ""
@@ -138,9 +144,14 @@ class _Teller:
     def department(self, code: str) -> str:
         return self.platform.host.directory.name(code, page_language())
 
-    def answers(self, task: Task | None, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def form_of(self, event: HistoryLine, task: Task | None) -> Form | None:
+        """The form of the task that was done, or of the matter that was opened."""
+        matter = self.platform.host.matters.get(str(event.data.get("matter", "")))
+        name = task.form if task is not None else matter.form if matter is not None else None
+        return self.definition.forms.get(name) if self.definition and name else None
+
+    def answers(self, form: Form | None, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """The answers of a form, by the form's own labels."""
-        form = self.definition.forms.get(task.form) if self.definition and task and task.form else None
         given = data.get("answers") or {}
         if form is None or not isinstance(given, Mapping):
             return

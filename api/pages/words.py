@@ -9,12 +9,13 @@ from typing import Any
 from flask import g
 from sqlalchemy import select
 
-from api.context import now, platform, roles, session
+from api.context import now, platform, roles, session, translations
 from api.pages.languages import _, noop, page_language
 from engine.catalogue.condition_rules import RuleUnreadable, read_evidence_rule, read_extension_rule
 from engine.catalogue.provenance import doubt_of
 from engine.intake.channels import load_channels
 from engine.limits import LimitError, parse_limit
+from engine.matters.declaring import matter_of
 from engine.models import Case, Subclass
 
 STAGES = {
@@ -36,7 +37,7 @@ SOURCES = {
     "system": noop("系统对接"),
 }  # fmt: skip
 LIGHTS = {"green": noop("时限内"), "yellow": noop("即将超时"), "red": noop("已超时")}
-KINDS = {"component": noop("部件"), "event": noop("事件")}
+KINDS = {"component": noop("部件"), "event": noop("事件"), "matter": noop("事项")}
 PHOTOS = {
     "before_photo": noop("处置前照片"), "after_photo": noop("处置后照片"), "verify_photo": noop("核实照片"),
     "check_photo": noop("核查照片"), "document_photo": noop("文书照片"), "near_photo": noop("近景照片"),
@@ -57,7 +58,7 @@ CLOSE_KINDS = {
     "evidence": noop("凭证结案"),
 }  # fmt: skip
 LINKS = {
-    "merged": noop("并案"), "enforcement": noop("执法案件"), "related": noop("相关案件"), "split": noop("拆分"),
+    "merged": noop("并案"), "related": noop("相关案件"), "split": noop("拆分"),
 }  # fmt: skip
 COUNTS = {
     "extensions": noop("延期"), "suspensions": noop("挂账"), "reworks": noop("返工"), "returns": noop("回退"),
@@ -65,7 +66,7 @@ COUNTS = {
 }  # fmt: skip
 EVENTS = {
     "reported": noop("问题上报"), "task_completed": noop("办理"), "reclassified": noop("调整类别"),
-    "filed": noop("立案"),
+    "filed": noop("立案"), "matter_opened": noop("事项受理"),
     "rejected": noop("不予受理"), "merged": noop("并入其他案件"), "voided": noop("作废"), "dispatched": noop("派遣"),
     "redispatched": noop("改派"), "extended": noop("延期"), "suspended": noop("挂账"), "resumed": noop("恢复办理"),
     "returned": noop("回退"), "rework": noop("返工"), "supervised": noop("督办"),
@@ -116,6 +117,17 @@ def named(thing: Any) -> str:
         return ""
     english = page_language() != "zh" and thing.name_en
     return str(thing.name_en if english else thing.name) or str(getattr(thing, "code", ""))
+
+
+def link_word(kind: str) -> str:
+    """What a linked case is: one of the words for links, or the title of the process it was opened with."""
+    if kind in LINKS:
+        return word("link", kind)
+    matter = matter_of(platform().host.matters, kind)
+    if matter is not None:
+        return matter.called(page_language())
+    diagram = platform().definitions.current(session(), now()).diagrams.get(kind)
+    return translations().say(page_language(), f"process:{kind}", diagram.name if diagram is not None else kind)
 
 
 def case_title(case: Any) -> str:

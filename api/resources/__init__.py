@@ -25,6 +25,7 @@ def blueprints() -> tuple[Any, ...]:
         intake,
         kinds,
         manual,
+        matters,
         migrations,
         notices,
         organisation,
@@ -45,7 +46,7 @@ def blueprints() -> tuple[Any, ...]:
         session, cases, intake, callers, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses,
         components, component_changes, component_files, organisation, processes, expressions, migrations, incidents,
         health, kinds, patrol, patrol_roster, patrol_facts, relations,
-        manual, plugins, registers,
+        manual, plugins, registers, matters,
         sensors, sensor_readings,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)

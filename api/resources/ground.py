@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Response
@@ -31,7 +32,7 @@ from api.schemas.ground import (
     PointQuery,
 )
 from engine.cases.access import visible_cases
-from engine.cases.listing import read_bbox
+from engine.cases.listing import NO_MATTER, read_bbox
 from engine.cases.placing import FILED, count_cases, filed_place, place_in
 from engine.cases.view_values import Named
 from engine.database import dumps
@@ -306,12 +307,14 @@ class CaseCounts(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """How many of the cases you see each area has: where they were filed, or placed again in a version.
 
-        Takes the filters of the list of cases; `limit` is the number of areas. Needs `ground.read`.
+        Takes the filters of the list of cases; `limit` is the number of areas. Matters are counted only with `matter`.
+        Needs `ground.read`.
         """
         may_read()
         city, moment, by = platform(), now(), query["by"]
         ground = None if query["ground"] == FILED else ground_named(query["ground"])
-        cases = visible_cases(current_actor(), city.host.directory).where(*query["wanted"].conditions(moment))
+        wanted = query["wanted"] if query["wanted"].matter else replace(query["wanted"], matter=NO_MATTER)
+        cases = visible_cases(current_actor(), city.host.directory).where(*wanted.conditions(moment))
         found = count_cases(session(), cases, by, ground, city.city.time_zone)
         rows = sorted(found.items(), key=lambda pair: (-pair[1], pair[0] or ""))
         names = area_names(by, ground or city.host.ground)

@@ -19,12 +19,16 @@ from engine.organisation.actor import Actor
 from engine.organisation.directory import Directory
 
 ENDED = ("closed", "rejected", "merged", "voided")
+ANY_MATTER, NO_MATTER = "any", "none"
 BBox = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class CaseFilter:
-    """What a list of cases is narrowed to; empty parts narrow nothing. ``bbox`` is west, south, east, north."""
+    """What a list of cases is narrowed to; empty parts narrow nothing. ``bbox`` is west, south, east, north.
+
+    ``matter`` is the name of one, ``any`` for all matters, ``none`` for problems on the street alone.
+    """
 
     status: Sequence[str] = ()
     stage: Sequence[str] = ()
@@ -35,6 +39,7 @@ class CaseFilter:
     grid: str | None = None
     kind: str | None = None
     full_code: str | None = None
+    matter: str | None = None
     urgent: bool | None = None
     overdue: bool | None = None
     no_report: bool | None = None
@@ -55,6 +60,8 @@ class CaseFilter:
         for place, value in equal:
             if value is not None:
                 yield place == value
+        if self.matter is not None:
+            yield in_matter(self.matter)
         if self.department is not None:
             yield handled_by(self.department)
         if self.overdue is not None:
@@ -71,6 +78,13 @@ class CaseFilter:
         if self.bbox is not None:
             west, south, east, north = self.bbox
             yield and_(Case.lon.between(west, east), Case.lat.between(south, north))
+
+
+def in_matter(name: str) -> ColumnElement[bool]:
+    """Cases of a matter; ``any`` for all matters, ``none`` for problems on the street."""
+    if name == NO_MATTER:
+        return Case.matter.is_(None)
+    return Case.matter.is_not(None) if name == ANY_MATTER else Case.matter == name
 
 
 def handled_by(department: str) -> ColumnElement[bool]:

@@ -84,6 +84,8 @@ def refuse_unlike(case: Case, leading: Case) -> None:
             f"case {leading.number} is of kind {leading.kind}, this one of kind {case.kind}; "
             "correct the class of one of them first, or link the two as related"
         )
+    if case.matter != leading.matter:
+        raise refusal(f"case {leading.number} is another matter ({leading.matter}); link the two as related instead")
     later = case.due_at and leading.due_at and case.due_at < leading.due_at
     if later or (case.filed_at is not None and leading.filed_at is None):
         raise refusal(

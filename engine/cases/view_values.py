@@ -23,7 +23,11 @@ class Named:
 @dataclass(frozen=True)
 class CaseSummary:
     """A case in one line of a list. ``light`` is that of the handling limit; ``provenance`` says where the code of its
-    subclass comes from (``found memory provisional city``), so that what is in doubt can be marked."""
+    subclass comes from (``found memory provisional city``), so that what is in doubt can be marked.
+
+    ``matter`` is the name of the matter it is, with none and no class for the street; ``origin`` the number of the case
+    it was opened beside.
+    """
 
     number: str
     status: str
@@ -46,6 +50,8 @@ class CaseSummary:
     closed_at: datetime | None
     light: str | None
     provenance: str
+    matter: Named | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True)

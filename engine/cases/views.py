@@ -77,6 +77,7 @@ def summarise(platform: Platform, case: Case, now: datetime) -> CaseSummary:
         lead_department=department(platform, case.lead_department), reported_at=case.reported_at, due_at=case.due_at,
         closed_at=case.closed_at, light=case_light(case, host.calendar, now),
         provenance=host.class_provenance(session, case) if session is not None else "",
+        matter=matter_view(platform, case.matter), origin=case.origin,
     )  # fmt: skip
 
 
@@ -229,6 +230,12 @@ def department(platform: Platform, code: str | None) -> Named | None:
     """A department with its names."""
     directory = platform.host.directory
     return Named(code, directory.name(code), directory.name(code, "en")) if code else None
+
+
+def matter_view(platform: Platform, name: str | None) -> Named | None:
+    """A matter with its names; one that is no longer declared by its word."""
+    matter = platform.host.matters.get(name) if name else None
+    return Named(name, matter.zh if matter else name, matter.en if matter else name) if name else None
 
 
 def division(platform: Platform, code: str | None) -> Named | None:

@@ -38,7 +38,7 @@ def effect_of(session: Session, diff: ManualDiff) -> Effect:
     gone = {change.key for change in diff.changes if change.sort == REMOVED}
     query = (
         select(Case.filed_at.is_not(None), Case.kind, Case.full_code, Case.condition_no, func.count())
-        .where(Case.status.in_(RUNNING))
+        .where(Case.status.in_(RUNNING), Case.matter.is_(None))
         .group_by(Case.filed_at.is_not(None), Case.kind, Case.full_code, Case.condition_no)
     )
     filed = filed_touched = waiting = waiting_touched = waiting_removed = 0

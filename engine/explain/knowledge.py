@@ -35,6 +35,7 @@ _CLASS = (
     "duty_department",
     "extension_times",
     "extension_rule",
+    "procedure",
 )
 CHANGES: Mapping[str, tuple[str, ...]] = {
     "case/classify": _CLASS, "case/find_departments": (), "case/file": ("status", *_CLASS), "case/reject": ("status",),
@@ -57,8 +58,8 @@ RESULTS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 """Answers of operators that can be told from those of their inputs that are known."""
 LASTING = frozenset(
     {
-        "number", "source", "area_class", "grid", "duty_grid", "community", "subdistrict", "district", "has_phone",
-        "self_handled", "territory_department", "fallback_department", "reported_at",
+        "number", "matter", "origin", "source", "area_class", "grid", "duty_grid", "community", "subdistrict",
+        "district", "has_phone", "self_handled", "territory_department", "fallback_department", "reported_at",
     }
 )  # fmt: skip
 """Facts of a case that no operator at all changes."""

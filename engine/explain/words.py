@@ -20,6 +20,7 @@ STATUSES: Mapping[str, Pair] = {
     "merged": ("已并案", "merged"), "voided": ("已作废", "voided"),
 }  # fmt: skip
 EVENTS: Mapping[str, Pair] = {
+    "matter_opened": ("事项受理", "The matter was opened"),
     "reported": ("问题上报", "The problem was reported"), "filed": ("立案", "The case was filed"),
     "reclassified": ("调整类别", "The class was changed"), "rejected": ("不予受理", "The report was rejected"),
     "merged": ("并入其他案件", "The case was merged into another"), "voided": ("作废", "The case was voided"),

@@ -81,7 +81,7 @@ def closed_examples(session: Session) -> list[Example]:
     """Texts and classes of the closed cases, the latest first, at most ``MOST_CASES``."""
     rows = session.execute(
         select(Case.description, Case.kind, Case.full_code)
-        .where(Case.status == "closed")
+        .where(Case.status == "closed", Case.matter.is_(None))
         .order_by(Case.id.desc())
         .limit(MOST_CASES)
     )
@@ -121,7 +121,7 @@ def train_and_keep(session: Session, city: City, day: date, now: datetime) -> Tr
 def training_is_due(session: Session, now: datetime) -> bool:
     """Whether cases were closed since the latest model was trained, and that was long enough ago."""
     trained = session.scalar(select(IntakeModel.trained_at).order_by(IntakeModel.id.desc()).limit(1))
-    closed = select(Case.id).where(Case.status == "closed").limit(1)
+    closed = select(Case.id).where(Case.status == "closed", Case.matter.is_(None)).limit(1)
     if trained is not None:
         if now - trained < FRESH:
             return False

@@ -34,7 +34,12 @@ def note_suggestions(session: Session, shelf: ModelShelf, day: date, now: dateti
     rows = session.execute(
         select(Case.id, Case.description)
         .outerjoin(IntakeSuggestion, IntakeSuggestion.case_id == Case.id)
-        .where(IntakeSuggestion.case_id.is_(None), Case.reported_at >= now - LOOK_BACK, Case.closed_at.is_(None))
+        .where(
+            IntakeSuggestion.case_id.is_(None),
+            Case.reported_at >= now - LOOK_BACK,
+            Case.closed_at.is_(None),
+            Case.matter.is_(None),
+        )
         .order_by(Case.id)
         .limit(BATCH)
     ).all()

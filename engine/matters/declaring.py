@@ -22,6 +22,7 @@ KIND = "matter"
 """The kind of a case that is a matter; those of the street are component and event."""
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 REQUIRED, OPTIONAL, NONE = PLACES = ("required", "optional", "none")
+RESERVED = ("any", "none", "new")
 NEEDED = ("zh", "en", "process", "department", "open", "read")
 KEYS = (*NEEDED, "form", "title", "description", "place", "number", "note", "note_en")
 NUMBER_PARTS = ("year", "month", "day", "serial")
@@ -115,8 +116,8 @@ def _faults(name: str, toml: Mapping[str, Any]) -> Iterator[Fault]:
     if not isinstance(about, dict):
         yield Fault("file", "[matter] is missing", "docs/reference/matters.md shows an example")
         return
-    if not NAME.fullmatch(name):
-        yield Fault("file", f"the name {name!r} is no word", "use small letters, digits and _")
+    if not NAME.fullmatch(name) or name in RESERVED:
+        yield Fault("file", f"a matter cannot be called {name!r}", f"use small letters, digits and _; not {RESERVED}")
     for key, value in about.items():
         if key not in KEYS:
             yield Fault(key, f"[matter] does not know {key}", f"it has {', '.join(KEYS)}")

@@ -62,7 +62,7 @@ def _missed(session: Session, rules: PatrolRules, since: datetime, now: datetime
         )
         .where(
             Case.reported_at >= since, Case.reported_at <= now, Case.source.in_(rules.missed.sources),
-            Case.filed_at.is_not(None), Case.status.not_in(GONE), Case.lon.is_not(None),
+            Case.filed_at.is_not(None), Case.status.not_in(GONE), Case.lon.is_not(None), Case.matter.is_(None),
         )
         .order_by(Case.id, DutyShift.id)
     )  # fmt: skip
@@ -104,7 +104,7 @@ def _false(session: Session, since: datetime, now: datetime) -> Iterator[PatrolF
     """Own reports of collectors that were found untrue on the spot, or voided."""
     query = select(Case).where(
         Case.source == "patrol", Case.reporter_id.is_not(None), Case.status.in_(("rejected", "voided")),
-        Case.closed_at >= since, Case.closed_at <= now,
+        Case.closed_at >= since, Case.closed_at <= now, Case.matter.is_(None),
     )  # fmt: skip
     for case in session.scalars(query.order_by(Case.id)).all():
         verified = session.scalars(

@@ -43,8 +43,9 @@ def figures(session: Session, since: datetime, until: datetime, *, login: str | 
             behind.setdefault(person_id, {}).setdefault(name, []).append(case_id)
 
     own = select(Case.id, Case.reporter_id, Case.status, Case.filed_at).where(
-        Case.source == "patrol", Case.reported_at >= since, Case.reported_at < until, Case.reporter_id.is_not(None)
-    )
+        Case.source == "patrol", Case.reported_at >= since, Case.reported_at < until, Case.reporter_id.is_not(None),
+        Case.matter.is_(None),
+    )  # fmt: skip
     for case_id, reporter, status, filed_at in session.execute(own.order_by(Case.id)):
         add(reporter, "reports", case_id)
         if filed_at is not None and status not in GONE:
