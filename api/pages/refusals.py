@@ -48,8 +48,8 @@ CHINESE = tuple(
             "没有全市性单位承担职责 {duty}，无法确定事项 {matter} 的主办单位；请填写地点，或请系统管理员补充。",
         r"no department leads .+ \((?P<matter>\w+)\)":
             "无法确定事项 {matter} 的主办单位；请系统管理员在 organisation/departments.csv 中补充单位职责。",
-        r".+ needs a place": "此事项须有地点；请在地图上点选或填写经纬度。",
-        r".+ has no place": "此事项没有地点；请不要填写经纬度。",
+        r".+ needs a place; give lon": "此事项须有地点；请在地图上点选或填写经纬度。",
+        r".+ has no place; leave lon": "此事项没有地点；请不要填写经纬度。",
         r"a place is lon and lat": "经度和纬度须同时填写或同时留空。",
         r"case (?P<number>\S+) has run to its end": "案件 {number} 已经办结；不能再操作。",
         r"the photo has (?P<size>\S+) MB; send at most (?P<most>\d+) MB":
