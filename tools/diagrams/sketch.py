@@ -116,6 +116,7 @@ def read(text: str) -> tuple[list[tuple[Node, Scope]], list[dict[str, Any]]]:
     host: Node | None = None
     form: dict[str, Any] | None = None
     stack: list[tuple[int, Any]] = []
+    margin = 0  # of the boundary event read last: what stands no deeper is its host's
     for number, raw in enumerate(text.splitlines(), 1):
         line = re.sub(r"(^|\s)//\s.*$", "", raw).rstrip()
         if not line.strip():
@@ -151,6 +152,7 @@ def read(text: str) -> tuple[list[tuple[Node, Scope]], list[dict[str, Any]]]:
                     if host is None:
                         raise SketchError("a boundary event needs a task above it")
                     node.host = host.id
+                    margin = depth
                 else:
                     host = node
                 scopes[-1].nodes.append(node)
@@ -164,6 +166,8 @@ def read(text: str) -> tuple[list[tuple[Node, Scope]], list[dict[str, Any]]]:
             else:
                 if node is None:
                     raise SketchError("there is no element above this line")
+                if node.kind == "on" and depth <= margin and host is not None:
+                    node = host
                 scope = next((s for s in scopes if node in s.nodes), scopes[-1])
                 read_property(line.strip(), node, scope)
         except (SketchError, ValueError, IndexError) as error:
