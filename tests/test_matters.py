@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_diagrams import chain, node, service, user, write_process
+from small_diagrams import chain, flow, node, service, user, write_process
 from sqlalchemy import select
 
 from engine.casefile.unit import Unit
@@ -58,6 +58,16 @@ unit_head,单位负责人,Head of unit,handling,+permit.read
 """
 
 
+MESSAGE = '<bpmn:message id="over" name="penalty_over"/>'
+EVENT = '<bpmn:messageEventDefinition messageRef="over"/>'
+TELL = (
+    '<bpmn:intermediateThrowEvent id="tell" name="tell"><bpmn:extensionElements><camunda:properties>'
+    '<camunda:property name="correlation" value="${case.origin}"/></camunda:properties></bpmn:extensionElements>'
+    f"<bpmn:incoming>fine_to_tell</bpmn:incoming>{EVENT}</bpmn:intermediateThrowEvent>"
+)
+HEAR = node("boundaryEvent", "hear", EVENT, name="hear", attachedToRef="watch", cancelActivity="true")
+
+
 def write_matters(folder: Path) -> Path:
     """A small city with a licence, a penalty that a case may open, and a lifecycle that opens it."""
     write_small_city(folder)
@@ -81,9 +91,10 @@ def write_matters(folder: Path) -> Path:
     write_process(folder, [review], chain("start", "review", "end"), name="permit_application")
     write_process(
         folder,
-        [user("fine", role="unit_clerk@${case.lead_department}", stage="enforce", limit="1 work_day")],
-        chain("start", "fine", "end"),
+        [user("fine", role="unit_clerk@${case.lead_department}", stage="enforce", limit="1 work_day"), TELL],
+        chain("start", "fine", "tell", "end"),
         name="penalty_simple",
+        extra=MESSAGE,
     )
     opening = service(
         "opening",
@@ -97,8 +108,9 @@ def write_matters(folder: Path) -> Path:
     )
     write_process(
         folder,
-        [script, opening, user("watch", stage="accept", limit="1 work_day")],
-        chain("start", "told", "opening", "watch", "end"),
+        [script, opening, user("watch", stage="accept", limit="1 work_day"), HEAR],
+        [*chain("start", "told", "opening", "watch", "end"), flow("hear", "end")],
+        extra=MESSAGE,
     )
     return folder
 
@@ -297,6 +309,17 @@ given.report = { kind = "component" }
 of = "permit_application"
 wait = "1 minute"
 expect.open = ["review"]
+
+[[scenario]]
+title = "处罚办结后原案收到消息，随之办结"
+expect.open = ["watch"]
+[[scenario.step]]
+of = "penalty_simple"
+task = "fine"
+expect.ended = true
+[[scenario.step]]
+wait = "1 minute"
+expect = { ended = true, open = [] }
 """
 
 
@@ -305,7 +328,7 @@ def test_scenarios_open_matters_and_choose_procedures(town: SmallTown) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(SCENARIOS, encoding="utf-8")
     report = run_scenarios(town.city, ["permit_application"])
-    assert [(each.outcome, each.failure) for each in report.results] == [("passed", None)] * 3
+    assert [(each.outcome, each.failure) for each in report.results] == [("passed", None)] * 4
     wrong = SCENARIOS.replace('subject = "临时占道", lead', 'subjekt = "临时占道", lead')
     path.write_text(wrong + '[[scenario]]\ntitle = "x"\ngiven.matter = "permit"\n', encoding="utf-8")
     told = " ".join(f"{each.message}; {each.remedy}" for each in check_folder(str(town.folder))[1])

@@ -16,6 +16,7 @@ from engine.casefile.unit import Unit
 from engine.cases.actions import act_on_case
 from engine.cases.evidence import add_evidence
 from engine.cases.matters import Application, matter_named, open_matter
+from engine.cases.messages import NobodyWaits, case_handlers
 from engine.cases.opening import Report
 from engine.cases.reporting import report_case
 from engine.cases.tasks import complete_task
@@ -24,10 +25,11 @@ from engine.database import begin_write
 from engine.errors import DomainError
 from engine.matters.declaring import REQUIRED
 from engine.matters.procedures import Procedures
-from engine.models import Case, CaseLink, Incident, Person, Task, Timer
+from engine.models import Case, CaseLink, Incident, OutboxMessage, Person, Task, Timer
 from engine.organisation.actor import Actor
 from engine.organisation.duty import people_for
 from engine.organisation.people import load_actor
+from engine.outbox import Outbox, deliver_one
 from engine.registers.declaring import Register
 from engine.registers.keeping import Hand, add_entry
 from engine.scenarios.bench import Bench, Place
@@ -70,6 +72,7 @@ class Play:
             self._enter(self.register(name), entries)
         for name in (OTHER, "") if given.other else ("",):
             self.numbers[name] = self._open(given, given.matter) if given.matter else self._report(given)
+        self._carry_messages()
 
     def register(self, name: str) -> Register:
         """A register of the city."""
@@ -98,6 +101,21 @@ class Play:
             self._wait_until(self._after(step.what))
         elif step.kind == UNTIL:
             self._wait_until(self._moment(step.what, step.of))
+        self._carry_messages()
+
+    def _carry_messages(self) -> None:
+        """Give what cases tell each other to those it is for; what nobody waits for yet is tried again later."""
+        outbox = Outbox(handlers=case_handlers(self.platform))
+        due = select(OutboxMessage.id).where(
+            OutboxMessage.topic.in_(outbox.handlers), OutboxMessage.done_at.is_(None),
+            OutboxMessage.due_at <= self.clock.now(),
+        )  # fmt: skip
+        while ids := self.session.scalars(due.order_by(OutboxMessage.id)).all():
+            for message_id in ids:
+                deliver_one(self.session, outbox, message_id, self.clock.now())
+                message = self.session.get_one(OutboxMessage, message_id)
+                if message.done_at is None and not str(message.last_error).startswith(NobodyWaits.__name__):
+                    raise Unplayable(f"a message between cases was not taken: {message.last_error}")
 
     def number(self, of: str = "") -> str:
         """The number of the first case, of the other one, or of the latest case linked to the first under ``of``."""
@@ -285,6 +303,7 @@ class Play:
                 break
             self.clock.set(max(due, self.clock.now()))
             fire_due_timers(self.session, self.platform, self.clock.now())
+            self._carry_messages()
             incident = self.session.scalar(select(Incident).where(Incident.resolved_at.is_(None)).limit(1))
             if incident is not None:
                 raise Unplayable(f"a timer's step failed: {incident.message}")
