@@ -64,7 +64,7 @@ def _compare_processes(name: str, old: Diagram | None, new: Diagram | None) -> I
         title = there.name
         yield Change(name, "", _came_or_went(f"流程 {title}", f"process {title} ({name})", came=old is None))
         return
-    renamed = dict(_renamed(old, new))
+    renamed = dict(renamed_elements(old, new))
     for element_id, element in old.elements.items():
         other = new.elements.get(renamed.get(element_id, element_id))
         if other is None:
@@ -80,7 +80,7 @@ def _compare_processes(name: str, old: Diagram | None, new: Diagram | None) -> I
     yield from _compare_flows(name, old, new, renamed)
 
 
-def _renamed(old: Diagram, new: Diagram) -> Iterator[tuple[str, str]]:
+def renamed_elements(old: Diagram, new: Diagram) -> Iterator[tuple[str, str]]:
     """Elements that differ in nothing but their id: old id and new."""
     came = [each for each in new.elements.values() if each.id not in old.elements]
     for element in old.elements.values():
@@ -130,7 +130,7 @@ def _compare_flows(name: str, old: Diagram, new: Diagram, renamed: Mapping[str, 
             if way[0] in new.elements and way[1] in new.elements:
                 yield Change(name, way[0], _came_or_went(f"走向 {where}", f"way {where}", came=first is None))
             continue
-        conditions = _condition(first, old), _condition(second, new)
+        conditions = condition_of(first, old), condition_of(second, new)
         if conditions[0] != conditions[1]:
             yield Change(name, way[0], _turned(where, "条件", "condition", *conditions))
 
@@ -140,7 +140,8 @@ def _title(element_id: str, old: Diagram, new: Diagram) -> str:
     return element.name if element is not None else element_id
 
 
-def _condition(flow: Flow, diagram: Diagram) -> str:
+def condition_of(flow: Flow, diagram: Diagram) -> str:
+    """The condition of a way as written; ``default`` for the way taken when no other is."""
     source = diagram.elements.get(flow.source)
     return flow.condition or ("default" if source is not None and source.default_flow == flow.id else "")
 
