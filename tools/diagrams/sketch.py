@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -433,6 +434,8 @@ class Writer:
 
     def repeated(self, node: Node, depth: int) -> None:
         item, many = node.each
+        if not (many.isdigit() or many.startswith("${")):
+            self.put(depth, f'<bpmn:property id="{many}" name="{many}"/>')
         self.put(depth, f'<bpmn:multiInstanceLoopCharacteristics isSequential="{str(node.sequential).lower()}">')
         if many.isdigit() or many.startswith("${"):
             self.put(
@@ -491,20 +494,56 @@ def merge_ways(scope: Scope) -> Scope:
 
 
 def laid_out(xml: str) -> str:
-    """The diagram with coordinates: only the layout is taken over, the text stays as written."""
+    """The diagram with coordinates: only the layout is taken over, the text stays as written.
+
+    Where the layouter fails on a way that joins another one, that way is drawn by hand below the diagram.
+    """
     if not (LAYOUTER / "node_modules").is_dir():
         subprocess.run(
             [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=LAYOUTER, check=True
         )
-    done = subprocess.run(
-        ["node", "layout.mjs"], cwd=LAYOUTER, input=xml, capture_output=True, text=True, encoding="utf-8", check=False
+    flows = re.findall(r'<bpmn:sequenceFlow id="([^"]+)"[^>]* sourceRef="([^"]+)" targetRef="([^"]+)"', xml)
+    joining = [flow for flow in flows if flow[2].startswith("to_")] + [f for f in flows if not f[2].startswith("to_")]
+    ways = [(), *((flow,) for flow in joining), *combinations(joining[:12], 2)]
+    for left_out in ways:
+        reduced = xml
+        for flow in left_out:
+            reduced = without(reduced, flow[0])
+        done = subprocess.run(
+            ["node", "layout.mjs"], cwd=LAYOUTER, input=reduced, capture_output=True, text=True, encoding="utf-8",
+            check=False,
+        )  # fmt: skip
+        found = re.search(r"\s*<bpmndi:BPMNDiagram.*</bpmndi:BPMNDiagram>", done.stdout, re.S)
+        if not done.returncode and found:
+            drawn = found[0].strip("\n")
+            for flow in left_out:
+                drawn = with_edge(drawn, *flow)
+            return xml.replace("</bpmn:definitions>", drawn + "\n</bpmn:definitions>")
+    raise SketchError("the layouter fails, whichever way is left out; draw fewer ways back, or split the diagram")
+
+
+def without(xml: str, flow: str) -> str:
+    """The diagram without a flow."""
+    xml = re.sub(rf"\s*<bpmn:(incoming|outgoing)>{flow}</bpmn:\1>", "", xml).replace(f' default="{flow}"', "")
+    return re.sub(
+        rf'<bpmn:sequenceFlow id="{flow}"[^>]*(/>|(?<!/)>.*?</bpmn:sequenceFlow>)', "", xml, count=1, flags=re.S
     )
-    if done.returncode:
-        raise SketchError(f"the layout failed: {done.stderr[-500:]}")
-    found = re.search(r"\s*<bpmndi:BPMNDiagram.*</bpmndi:BPMNDiagram>", done.stdout, re.S)
-    if not found:
-        raise SketchError("the layout made no diagram")
-    return xml.replace("</bpmn:definitions>", found[0].strip("\n") + "\n</bpmn:definitions>")
+
+
+def with_edge(drawn: str, flow: str, source: str, target: str) -> str:
+    """The picture with an edge below everything, from one shape's lower side to another's."""
+    bounds = re.compile(
+        r'bpmnElement="([^"]+)"[^>]*>\s*<dc:Bounds x="([\d.]+)" y="([\d.]+)" width="(\d+)" height="(\d+)"'
+    )
+    shapes = {each[1]: tuple(float(n) for n in each.groups()[1:]) for each in bounds.finditer(drawn)}
+    lowest = max(float(y) for y in re.findall(r'waypoint x="[\d.]+" y="([\d.]+)"', drawn))
+    under = max(lowest, *(y + height for _, y, _, height in shapes.values())) + 40
+    (x1, y1, w1, h1), (x2, y2, w2, h2) = shapes[source], shapes[target]
+    points = ((x1 + w1 / 2, y1 + h1), (x1 + w1 / 2, under), (x2 + w2 / 2, under), (x2 + w2 / 2, y2 + h2))
+    lines = "".join(f'        <di:waypoint x="{x:g}" y="{y:g}"/>\n' for x, y in points)
+    edge = f'      <bpmndi:BPMNEdge id="{flow}_edge" bpmnElement="{flow}">\n{lines}      </bpmndi:BPMNEdge>\n'
+    end = drawn.index("</bpmndi:BPMNPlane>")
+    return drawn[:end].rstrip() + "\n" + edge + "    " + drawn[end:]
 
 
 def write_texts(path: Path, texts: dict[str, str]) -> None:
