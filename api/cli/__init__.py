@@ -35,6 +35,7 @@ COMMANDS = {
     "document": "documents",
     "where": "where",
     "pack": "packs",
+    "diff": "packs_diff",
 }
 
 NO_TABLE = re.compile(r"no such table|relation .* does not exist")
