@@ -10,6 +10,8 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from api.problems import FieldError, problem_response, split_remedy, validation_errors
+from engine.documents.filling import FillFailed
+from engine.documents.pdf import PdfFailed
 from engine.errors import CityBroken, Conflict, DomainError, Invalid, NotAllowed, NotFound, OperatorRefused
 from engine.evidence.store import StoreFailed
 from engine.workflow.forms import FormFailed, FormInvalid
@@ -57,6 +59,8 @@ TABLE = (
     Problem(OperatorRefused, 422, "refused", "操作被拒绝", "Refused by a rule"),
     Problem(FormFailed, 500, "form-failed", "表单配置有误", "A rule of the form fails"),
     Problem(StepFailed, 500, "step-failed", "流程步骤出错", "A step of the diagram failed"),
+    Problem(FillFailed, 500, "fill-failed", "文书模板有误", "A template of a document fails"),
+    Problem(PdfFailed, 503, "pdf-failed", "无法生成 PDF", "No PDF can be made here"),
     Problem(StoreFailed, 503, "store-failed", "证据存储不可用", "The store of the evidence fails"),
     Problem(CityBroken, 503, "city-broken", "城市配置不完整", "The city's files do not hold together"),
     Problem(DomainError, 400, "refused", "操作被拒绝", "Refused"),

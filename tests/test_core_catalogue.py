@@ -18,6 +18,7 @@ PERMISSIONS = {
     "patrol.read", "patrol.track", "patrol.plan", "patrol.assign", "patrol.judge", "patrol.report", "patrol.audit",
     "admin", "component.propose", "component.confirm", "component.export", "caller.read",
     "case.link", "case.split", "ground.read", "recurring.read", "sensor.manage", "sensor.read",
+    "document.deliver", "document.void",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ def register_pages(app: Flask) -> None:
         components,
         devices,
         diagram,
+        documents,
         drafts,
         entry,
         frame,
@@ -37,5 +38,5 @@ def register_pages(app: Flask) -> None:
         entry, inbox, tasks, drafts, cases, case, diagram, photos, city_map, report, notices, manual,
         component_changes, components,
     )  # fmt: skip
-    others = (patrol, devices, relations, registers, matters)
+    others = (patrol, devices, relations, registers, matters, documents)
     frame.serve(app, [route for room in (*rooms, *others) for route in room.ROUTES])

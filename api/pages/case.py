@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from api import context
 from api.pages.controls import Control, Picture, Sheet
 from api.pages.devices import alarms_of_case
+from api.pages.document_part import documents_part
 from api.pages.drafts import Leftover, leftovers, name_sheet, tell
 from api.pages.frame import actor, back_to, render
 from api.pages.languages import _, page_language
@@ -104,6 +105,7 @@ def show_case(case: Case, attempt: Attempt) -> BaseResponse:
         "has_diagram": case_instance(db, case) is not None,
         "may_upload": actor().may("evidence.add") and case.status not in ("rejected", "merged", "voided"),
         "left": drafts_left(case),
+        **documents_part(case),
         "alarms": alarms_of_case(case), "may_see_devices": actor().may("sensor.read"),
         "may_list_matter": case.matter in {each.name for each in matters_read(platform.host, actor())},
         "panels": case_panels(case, actor(), page_language()),

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from api import context
 from api.pages.languages import _, page_language
-from api.pages.words import CLOSE_KINDS, KINDS, PARTS, SOURCES, limit_words, role_name, word
+from api.pages.words import CLOSE_KINDS, KINDS, MANNERS, PARTS, SOURCES, limit_words, role_name, word
 from engine.cases.diagrams import case_instance
 from engine.cases.views import HistoryLine, history
 from engine.explain.decided import Decided, read_decided, write_value
@@ -190,11 +190,14 @@ class _Teller:
         labels = {
             "description": _("描述"), "reason": _("理由"), "instruction": _("要求"), "reply": _("答复"),
             "text": _("内容"), "until": _("截止"), "into": _("并入"), "number": _("案件号"),
+            "document_title": _("文书"), "document_number": _("文号"), "receiver": _("受送达人"), "on": _("日期"),
         }  # fmt: skip
         if data.get("source") in SOURCES:
             yield _("来源"), word("source", data["source"])
         if data.get("limit"):
             yield _("时限"), limit_words(str(data["limit"]))
+        if data.get("manner") in MANNERS:
+            yield _("送达方式"), word("manner", data["manner"])
         if data.get("close_kind") in CLOSE_KINDS:
             yield _("方式"), word("close_kind", data["close_kind"])
         for unit in data.get("units") or ():

@@ -87,7 +87,12 @@ EVENTS = {
     "split_from": noop("由其他案件拆分"), "related": noop("关联案件"), "unrelated": noop("取消关联"),
     "no_report": noop("处于免采区域或时段"),
     "handed_over": noop("改派采集员"),
+    "document_made": noop("制作文书"), "document_delivered": noop("送达文书"), "document_voided": noop("文书作废"),
     "sensor_alarm": noop("传感器报警"), "sensor_over": noop("传感器恢复正常"),
+}  # fmt: skip
+MANNERS = {
+    "direct": noop("直接送达"), "left": noop("留置送达"), "mail": noop("邮寄送达"), "electronic": noop("电子送达"),
+    "public_notice": noop("公告送达"), "entrusted": noop("委托送达"),
 }  # fmt: skip
 UNITS = {
     "minute": noop("分钟"), "urgent_hour": noop("紧急工作时"), "urgent_day": noop("紧急工作日"),
@@ -97,7 +102,7 @@ UNITS = {
 TABLES: Mapping[str, Mapping[str, str]] = {
     "stage": STAGES, "status": STATUSES, "source": SOURCES, "light": LIGHTS, "kind": KINDS, "photo": PHOTOS,
     "action": ACTIONS, "part": PARTS, "clock": CLOCKS, "close_kind": CLOSE_KINDS, "link": LINKS, "count": COUNTS,
-    "event": EVENTS, "provenance": PROVENANCES,
+    "event": EVENTS, "manner": MANNERS, "provenance": PROVENANCES,
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ def blueprints() -> tuple[Any, ...]:
         component_changes,
         component_files,
         components,
+        documents,
         drafts,
         evidence,
         explanation,
@@ -46,7 +47,7 @@ def blueprints() -> tuple[Any, ...]:
         session, cases, intake, callers, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses,
         components, component_changes, component_files, organisation, processes, expressions, migrations, incidents,
         health, kinds, patrol, patrol_roster, patrol_facts, relations,
-        manual, plugins, registers, matters,
+        manual, plugins, registers, matters, documents,
         sensors, sensor_readings,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)

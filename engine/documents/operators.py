@@ -29,7 +29,9 @@ def make(step: Step, template: str, values: Mapping[str, Any] | None = None, key
         raise step.failure(error.message) from error
     except DomainError as error:
         raise OperatorRefused(error.message, field=error.field) from error
-    step.record("document_made", document=row.id, template=row.template, number=row.number, title=row.title)
+    step.record(
+        "document_made", document=row.id, template=row.template, document_number=row.number, document_title=row.title
+    )
     return {"number": row.number, "id": row.id}
 
 
@@ -64,8 +66,8 @@ def deliver(
     except DomainError as error:
         raise OperatorRefused(error.message, field=error.field) from error
     step.record(
-        "document_delivered", document=document.id, number=document.number, title=document.title, manner=row.manner,
-        receiver=row.receiver, on=row.delivered_on.isoformat(),
+        "document_delivered", document=document.id, document_number=document.number,
+        document_title=document.title, manner=row.manner, receiver=row.receiver, on=row.delivered_on.isoformat(),
     )  # fmt: skip
     return {"receipt": row.receipt_id}
 
@@ -78,7 +80,13 @@ def void(step: Step, reason: str, id: Any = None, template: str = "") -> None:
         void_document(step.session, document, str(reason or ""), step.actor.person_id if step.actor else None, step.now)
     except DomainError as error:
         raise OperatorRefused(error.message, field=error.field) from error
-    step.record("document_voided", document=document.id, number=document.number, title=document.title, reason=reason)
+    step.record(
+        "document_voided",
+        document=document.id,
+        document_number=document.number,
+        document_title=document.title,
+        reason=reason,
+    )
 
 
 _FUNCTIONS: dict[str, OperatorFunction] = {"make": make, "deliver": deliver, "void": void}

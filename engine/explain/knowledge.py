@@ -46,7 +46,7 @@ CHANGES: Mapping[str, tuple[str, ...]] = {
     "case/answer_supervision": (), "case/escalate": ("supervisions",), "case/notify": (), "case/close": ("status",),
     "case/reopen": ("status",), "case/record_callback": (), "case/evaluate": (), "case/record_appeal": ("appeals",),
     "case/open_linked": (), "case/choose_collector": (), "register/get": (), "register/add": (), "register/put": (),
-    "register/change": (), "register/strike": (),
+    "register/change": (), "register/strike": (), "document/make": (), "document/deliver": (), "document/void": (),
 }  # fmt: skip
 """The facts of a case each core operator may change; of any other operator all must be expected."""
 SOME_ID = 0

@@ -32,6 +32,8 @@ EVENTS: Mapping[str, Pair] = {
     "escalated": ("时限预警", "A warning went out"), "closed": ("结案", "The case was closed"),
     "reopened": ("重新办理", "The case was opened again"), "called_back": ("回访", "The reporter was called back"),
     "evaluated": ("计入评价", "The case was evaluated"), "appeal_decided": ("申诉裁定", "The appeal was decided"),
+    "document_made": ("制作文书", "A document was made"), "document_voided": ("文书作废", "A document was voided"),
+    "document_delivered": ("送达文书", "A document was delivered"),
     "linked": ("另立关联案件", "A linked case was opened"), "evidence_added": ("上传照片", "A photo was added"),
     "cancel_requested": ("申请作废", "Voiding was asked for"), "merge_requested": ("申请并案", "Merging was asked for"),
     "supervise_requested": ("发起督办", "Supervision was asked for"),
