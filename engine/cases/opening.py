@@ -191,6 +191,7 @@ def open_beside(
     own = host.department_of(matter, case) if matter is not None else None
     lead_by(case, department or own or step.department or parent.lead_department, step.now)
     file = new_file(step.unit, step.runtime.shelf, case, instance_id, step.definition, process, step.now)
+    step.flush()  # the new case is there before its link points to it, whatever its process looks up next
     step.session.add(CaseLink(from_id=parent.id, to_id=case.id, kind=process, created_at=step.now))
     start_process(
         Step(step.unit, host, step.runtime, step.definition, file, step.now, step.actor, process=process), values

@@ -61,9 +61,13 @@ def _entries(play: Play, register: str, rows: list[Mapping[str, Any]]) -> Iterat
         unknown = sorted(set(row) - set(columns))
         if unknown:
             yield Mismatch(f"register {register}", ", ".join(unknown), f"it has {', '.join(columns)}")
-        elif not any(all(entry.get(name) == value for name, value in row.items()) for entry in found):
+        elif not any(all(_same(entry.get(name), value) for name, value in row.items()) for entry in found):
             there = "; ".join(str({name: entry.get(name) for name in row}) for entry in found)
             yield Mismatch(f"register {register}", str(dict(row)), there or NONE)
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    return bool(value == wanted) or (value is None and wanted == NONE)
 
 
 def _tasks(play: Play, expected: tuple[OpenTask, ...], found: list[Task]) -> Iterator[Mismatch]:
