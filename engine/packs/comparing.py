@@ -19,10 +19,10 @@ from engine.workflow.migration_nodes import Words
 
 RUNNING = Words(
     "在办案件按原来的流程、表单、决策和立案条件走完；新案件从部署之时起按新的办。要把在办案件移到新流程，"
-    "先用“wangge process migrate”预演。角色、权限、机构和工作时间对所有案件立即生效。",
+    "先用“wangge process migrate”预演。角色、权限、机构和插件设置对所有案件立即生效；工作时间用于此后计算的期限。",
     "Running cases keep the diagrams, forms, decisions and filing conditions they began with; new cases follow the new "
     "ones from their deployment on. To move running cases, preview it with 'wangge process migrate'. Roles, rights, "
-    "departments and working time count for every case at once.",
+    "departments and plugin settings count for every case at once, working time for limits worked out from then on.",
 )
 NOTHING = Words("没有任何变化", "nothing changes")
 EVERYBODY = Words("不限角色", "no role in particular")
@@ -93,7 +93,10 @@ def compare(old: str, new: str, today: date) -> Comparison:
         changes = tuple(dict.fromkeys(_changes(first, second, today)))
         names = {role: _role(first, second, role) for each in changes for role in each.roles}
         notes = tuple(dict.fromkeys((*first.notes, *second.notes)))
-        return Comparison(first.label, second.label, changes, notes, names, second.city.language)
+        labels = (first.label, second.label)
+        if first.label == second.label and old != new:
+            labels = (f"{first.label} ({old})", f"{second.label} ({new})")
+        return Comparison(*labels, changes, notes, names, second.city.language)
 
 
 def _role(old: Side, new: Side, role: str) -> Words:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.packs.changes import Change, Sort
-from engine.packs.sides import Side, fill, limit_words, listed, stage_words
+from engine.packs.sides import Side, fill, listed, stage_words
 from engine.workflow.deployment_diff import ASPECTS, PROPERTIES, condition_of, renamed_elements
 from engine.workflow.elements import PEOPLE, Diagram, Element
 from engine.workflow.migration_nodes import Words
@@ -61,7 +61,7 @@ def _step(side: Side, diagram: Diagram, element: Element, sort: Sort) -> Change:
         words = fill("“{process}”：新增环节“{name}”", "“{process}”: new step “{name}”", **values)
         words = _joined(words, _before(side, diagram, element))
         limit = element.properties.get("limit")
-        told = fill("，时限 {limit}", ", limit {limit}", limit=limit_words(limit)) if limit else None
+        told = fill("，时限 {limit}", ", limit {limit}", limit=side.limit(limit)) if limit else None
         words = _joined(words, told or Words("，没有时限", ", without a limit"))
     return Change("work", sort, diagram.id, element.id, words, roles_of(element))
 
@@ -73,9 +73,10 @@ def _before(side: Side, diagram: Diagram, element: Element) -> Words | None:
         sources = [flow.source for at in edge for flow in diagram.incoming(at) if flow.source not in seen]
         hosts = [host for at in edge if (host := diagram.elements[at].host) and host not in seen]
         seen |= {*sources, *hosts}
-        found = [diagram.elements[each] for each in (*sources, *hosts) if diagram.elements[each].kind in LANDMARKS]
+        around = (diagram.elements[each] for each in dict.fromkeys((*sources, *hosts)) if each in diagram.elements)
+        found = [each for each in around if each.kind in LANDMARKS]
         if found:
-            names = listed([side.element(diagram.id, each) for each in dict.fromkeys(found)][:2])
+            names = listed([side.element(diagram.id, each) for each in found[:2]])
             return fill("（在“{names}”之后）", " (after “{names}”)", names=names)
         edge = [each for each in sources if each in diagram.elements]
     return None
@@ -116,7 +117,7 @@ class _Pair:
         came = sort == "added"
         values: dict[str, object] = {
             "process": side.process(diagram.id), "name": side.element(diagram.id, element),
-            "kind": side.element(diagram.id, _unnamed(element)), "timer": limit_words(element.timer),
+            "kind": side.element(diagram.id, _unnamed(element)), "timer": side.limit(element.timer),
         }  # fmt: skip
         timer = element.event == "timer"
         zh = ("“{process}”：新增{kind}“{name}”" if came else "“{process}”：取消{kind}“{name}”") + ("，{timer}" * timer)
@@ -130,9 +131,7 @@ class _Pair:
 
     def _compare(self, old: Element, new: Element) -> Iterator[Change]:
         if old.name != new.name and old.id == new.id:
-            group = "work" if new.kind in PEOPLE else "steps"
-            before = self.old.element(self.name, old)
-            yield self._tell(group, new, "“{before}”改称“{name}”", "“{before}” is called “{name}” now", before=before)
+            yield self._renamed(old, new)
         if old.groups != new.groups:
             yield from self._hands(old, new)
         if old.form != new.form:
@@ -145,6 +144,16 @@ class _Pair:
             if old.properties.get(key) != new.properties.get(key):
                 yield self._limit(new, title, old.properties.get(key), new.properties.get(key))
         yield from self._rest(old, new)
+
+    def _renamed(self, old: Element, new: Element) -> Change:
+        """Its name in the diagram; a translation that was not changed with it is told, too."""
+        group = "work" if new.kind in PEOPLE else "steps"
+        before, after = self.old.element(self.name, old), self.new.element(self.name, new)
+        zh = "“{before}”改称“{name}”" if before.zh != after.zh else "图上的“{was}”改称“{now}”，中文译文仍是“{name}”"
+        en = "“{before}” is called “{name}” now"
+        if before.en == after.en:
+            en = "“{was}” is called “{now}” in the diagram now, its translation is still “{name}”"
+        return self._tell(group, new, zh, en, before=before, was=old.name, now=new.name)
 
     def _hands(self, old: Element, new: Element) -> Iterator[Change]:
         """A task changes hands: told to those who get it and to those who lose it."""
@@ -163,8 +172,8 @@ class _Pair:
 
     def _limit(self, element: Element, title: tuple[str, str], before: str | None, after: str | None) -> Change:
         return self._tell("limits", element, "“{name}”的{title}：{before} → {after}",
-                          "“{name}”: {title} {before} → {after}", title=Words(*title), before=limit_words(before),
-                          after=limit_words(after))  # fmt: skip
+                          "“{name}”: {title} {before} → {after}", title=Words(*title), before=self.old.limit(before),
+                          after=self.new.limit(after))  # fmt: skip
 
     def _rest(self, old: Element, new: Element) -> Iterator[Change]:
         for zh, en, read in ASPECTS:
@@ -205,6 +214,8 @@ class _Pair:
             name = self.new.text(f"process:{self.name}:{flow.id}", flow.name) if flow.name else Words("", "")
             values = {"target": self.new.element(self.name, target), "way": _quoted(name),
                       "old": _condition(old), "new": _condition(new)}  # fmt: skip
+            if self._told_with_a_step(way, new):
+                continue
             if first is None:
                 yield self._tell("steps", source, "“{name}”之后新增走向“{target}”{way}{new}",
                                  "from “{name}” a new way to “{target}”{way}{new}", **values)  # fmt: skip
@@ -215,6 +226,22 @@ class _Pair:
                 yield self._tell("steps", source, "“{name}”→“{target}”{way}的条件：{old} → {new}",
                                  "“{name}” → “{target}”{way}: condition {old} → {new}",
                                  **{**values, "old": _bare(old), "new": _bare(new)})  # fmt: skip
+
+    def _told_with_a_step(self, way: tuple[str, str], condition: str | None) -> bool:
+        """Whether a way only joins a new step to what was there, or was cut by one: the step is told already."""
+        known = {self.renamed.get(each, each) for each in self.before.elements}
+        if way[0] not in known or way[1] not in known:
+            return not condition
+        edge, seen = {way[0]}, set[str]()
+        if condition is None and any(flow.target == way[1] for flow in self.after.outgoing(way[0])):
+            return False
+        while edge:
+            targets = {flow.target for at in edge for flow in self.after.outgoing(at)}
+            if way[1] in targets and edge != {way[0]}:
+                return True
+            edge = {each for each in targets if each not in known and each not in seen}
+            seen |= edge
+        return False
 
 
 def _unnamed(element: Element) -> Element:
@@ -242,7 +269,8 @@ def _quoted(name: Words) -> Words:
 def _bare(text: str | None) -> Words:
     if not text:
         return Words("无条件", "none")
-    return Words("其他情况", "otherwise") if text == "default" else Words(text, text)
+    told = text.removeprefix("${").removesuffix("}")
+    return Words("其他情况", "otherwise") if text == "default" else Words(told, told)
 
 
 def _condition(text: str | None) -> Words:

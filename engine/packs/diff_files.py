@@ -85,13 +85,13 @@ def _pieces(logical: str, kind: Kind, old: Mapping[str, Piece], new: Mapping[str
         yield Change(_group(kind), "changed", logical, "", words)
         return
     for key in went:
-        yield _piece(logical, kind, key, "取消{kind} {name}", "gone from {kind}: {name}", "removed", old[key])
+        yield _piece(logical, kind, key, "取消{kind} {name}", "gone: {kind}: {name}", "removed", old[key])
     for key in came:
-        yield _piece(logical, kind, key, "新增{kind} {name}", "new in {kind}: {name}", "added", new[key])
+        yield _piece(logical, kind, key, "新增{kind} {name}", "new: {kind}: {name}", "added", new[key])
     for key in both:
         for zh, en in _columns(old[key], new[key]):
             told = "{kind} {name}：" + zh.replace("{", "{{").replace("}", "}}")
-            said = "{kind} {name}: " + en.replace("{", "{{").replace("}", "}}")
+            said = "{kind}: {name}: " + en.replace("{", "{{").replace("}", "}}")
             yield _piece(logical, kind, key, told, said, "changed", new[key])
 
 
@@ -157,6 +157,8 @@ def _declared(old: Side, new: Side, logical: str, kind: Kind) -> Iterator[Change
     name = _declared_name(second or first, logical)
     what = fill("{kind}“{name}”", "{kind} “{name}”", kind=Words(kind.zh, kind.en), name=name)
     if before is None or after is None:
+        if logical.endswith(".docx") and _has_declaration(old, new, logical):
+            return  # told with the document
         sort: Sort = "added" if before is None else "removed"
         words = fill("新增{what}" if sort == "added" else "取消{what}",
                      "new: {what}" if sort == "added" else "gone: {what}", what=what)  # fmt: skip
@@ -168,6 +170,12 @@ def _declared(old: Side, new: Side, logical: str, kind: Kind) -> Iterator[Change
         yield Change("records", sort, logical, key, fill("{what}：{told}", "{what}: {told}", what=what, told=sentence))
     if not told:
         yield Change("records", "changed", logical, "", fill("{what}有改动", "{what} changes", what=what))
+
+
+def _has_declaration(old: Side, new: Side, logical: str) -> bool:
+    """Whether the document of a template came or went with it."""
+    toml = logical.removesuffix(".docx") + ".toml"
+    return (old.city.layers.find(toml) is None) != (new.city.layers.find(toml) is None)
 
 
 def _declarations(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Sort, str, Words]]:

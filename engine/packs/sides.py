@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from engine.city import City, load_city
 from engine.explain.words import KINDS as ELEMENT_KINDS
 from engine.explain.words import STAGES, UNITS
 from engine.hooks.host import load_plugins
+from engine.hooks.settings import declared_settings, plugin_settings
 from engine.installed_plugins import find_plugins
 from engine.packs.manifest import mark_of
 from engine.packs.opening import open_pack, unpacked
@@ -21,6 +23,8 @@ from engine.translations import Translations
 from engine.workflow.elements import Element
 from engine.workflow.migration_nodes import Words
 from engine.workflow.timers import CONDITION_LIMIT, OF_LIMIT
+
+SETTING = re.compile(r"\$\{\s*case\.settings\.(\w+)\.(\w+)\s*\}")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,18 @@ class Side:
         """The name of a role."""
         known = self.material.roles.get(role)
         return Words(role, role) if known is None else Words(known.name or role, known.name_en or role)
+
+    def limit(self, text: str | None) -> Words:
+        """A limit in words; one that a plugin's setting gives with the value in force."""
+        match = SETTING.fullmatch((text or "").strip())
+        if match is None or match[1] not in self.city.enabled_roots:
+            return limit_words(text)
+        declared = declared_settings(self.city.plugin_roots[match[1]]).get(match[2])
+        if declared is None:
+            return limit_words(text)
+        value = limit_words(str(plugin_settings(self.city, match[1])[match[2]]))
+        return fill("{value}（设置“{name}”）", "{value} (setting “{name}”)", value=value,
+                    name=Words(declared.zh, declared.en))  # fmt: skip
 
     def permission(self, name: str) -> Words:
         """A permission by its name and code; the core's have a code alone."""
