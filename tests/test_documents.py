@@ -23,7 +23,7 @@ from engine.checks import check_folder
 from engine.documents.declaring import series_of
 from engine.documents.delivering import Delivered, deliver_document, void_document
 from engine.documents.filling import FillFailed, fill
-from engine.documents.making import Occasion, by_hand, make_document
+from engine.documents.making import Occasion, by_hand, find_made, make_document
 from engine.documents.pdf import PdfFailed, make_pdf
 from engine.documents.wording import capital, han_date, money
 from engine.errors import Invalid, OperatorRefused
@@ -74,7 +74,7 @@ def write_papers(folder: Path) -> Path:
     write_small_city(folder)
     for text in read_texts(TEXT):
         write(text, folder / "documents")
-    made = service("make", "document/make", template="order", values="${{'facts': '占道', 'goods': []}}")
+    made = service("make", "document/make", template="order", key="one", values="${{'facts': '占道', 'goods': []}}")
     out = '<camunda:outputParameter name="number">${result.number}</camunda:outputParameter></camunda:inputOutput>'
     delivered = service(
         "deliver", "document/deliver", template="order", manner="${manner}", receiver="${party}", witness="${witness}",
@@ -82,9 +82,11 @@ def write_papers(folder: Path) -> Path:
     )  # fmt: skip
     nodes = [
         node("scriptTask", "prepare", f"<bpmn:script>{SCRIPT}</bpmn:script>"), user("first", form="first"),
-        made.replace("</camunda:inputOutput>", out), user("middle", form="middle"), delivered, user("last"),
+        made.replace("</camunda:inputOutput>", out), made.replace('"make"', '"again"'), user("middle", form="middle"),
+        delivered, user("last"),
     ]  # fmt: skip
-    write_process(folder, nodes, chain("start", "prepare", "first", "make", "middle", "deliver", "last", "end"))
+    flows = chain("start", "prepare", "first", "make", "again", "middle", "deliver", "last", "end")
+    write_process(folder, nodes, flows)
     (folder / "forms").mkdir()
     for name, keys in (("first", ["party"]), ("middle", ["manner", "witness", "on"])):
         fields = ",".join(f'{{"type": "textfield", "key": "{key}", "label": "{key}"}}' for key in keys)
@@ -253,11 +255,12 @@ def test_templates_of_one_wording_share_a_series(on: Occasion) -> None:
 def test_a_key_makes_a_document_once(on: Occasion) -> None:
     template = on.host.documents["order"]
     first = make_document(on, template, VALUES, key="a")
-    assert make_document(on, template, VALUES, key="a").id == first.id
-    assert make_document(on, template, VALUES, key="b").id != first.id
+    other = make_document(on, template, VALUES, key="b")
+    assert find_made(on.session, on.case.id, "order", "a") is first
+    assert find_made(on.session, on.case.id, "order") is other
     void_document(on.session, first, "当事人有误", None, MONDAY)
-    again = make_document(on, template, VALUES, key="a")
-    assert again.id != first.id and again.serial == (first.serial or 0) + 2
+    assert find_made(on.session, on.case.id, "order", "a") is None
+    assert make_document(on, template, VALUES, key="a").serial == (first.serial or 0) + 2
 
 
 # --- in a diagram ----------------------------------------------------------------------------------------------------
@@ -273,6 +276,7 @@ def test_a_diagram_makes_and_delivers(papers: SmallTown) -> None:
     assert receipt.receipt_of == order.id and receipt.template == "delivery_receipt" and receipt.number == ""
     cells = [cell.text for row in Document(io.BytesIO(receipt.content)).tables[0].rows for cell in row.cells]
     assert {"留置送达", "李居委", order.number, "2026年3月2日", "责令改正通知书"} <= set(cells)
+    assert work.history().count("document_made") == 1, "the key was there already"
     told = {line.kind: line.data for line in papers.session.scalars(
         select(CaseEvent).where(CaseEvent.case_id == work.id, CaseEvent.kind.startswith("document")))}  # fmt: skip
     assert told["document_made"]["document_number"] == order.number

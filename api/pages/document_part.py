@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from api import context
 from api.pages.frame import actor
-from engine.documents.acts import DELIVER, VOID, documents_of
+from engine.documents.acts import DELIVER, VOID, documents_of, prints_of
 from engine.documents.delivering import MANNERS
 from engine.models import Case
 
@@ -17,6 +17,6 @@ def documents_part(case: Case) -> dict[str, Any]:
     found = documents_of(context.session(), actor(), case)
     today = context.now().astimezone(context.platform().city.time_zone).date()
     return {
-        "documents": found, "manners": tuple(MANNERS), "may_deliver": actor().may(DELIVER),
-        "may_void": actor().may(VOID), "today": today, "document_key": uuid4().hex,
+        "documents": found, "prints": prints_of(context.platform().host, actor(), case), "manners": tuple(MANNERS),
+        "may_deliver": actor().may(DELIVER), "may_void": actor().may(VOID), "today": today, "document_key": uuid4().hex,
     }  # fmt: skip

@@ -10,9 +10,9 @@ from api.pages.case import Attempt, find_case, show_case
 from api.pages.frame import actor, back_to
 from api.pages.languages import _
 from api.pages.refusals import refusal_of
-from api.resources.documents import file_answer
+from api.resources.documents import file_answer, print_answer
 from api.schemas.documents import DOCX, PDF
-from engine.documents.acts import find_document, record_delivery, void_by_hand
+from engine.documents.acts import find_document, print_for, record_delivery, void_by_hand
 from engine.documents.delivering import Delivered
 from engine.errors import DomainError
 
@@ -25,6 +25,13 @@ def document_file(document_id: int) -> BaseResponse:
     form = DOCX if request.args.get("form") == DOCX else PDF
     _case, row = find_document(context.session(), context.platform(), actor(), document_id, content=True)
     return file_answer(row, form)
+
+
+def document_print(number: str, template: str) -> BaseResponse:
+    """A document printed of the case as it stands, not kept."""
+    found, content = print_for(context.session(), context.platform(), actor(), number, template, context.now())
+    form = DOCX if request.args.get("form") == DOCX else PDF
+    return print_answer(f"{found.zh} {number}", content, form)
 
 
 def deliver(number: str, document_id: int) -> BaseResponse:
@@ -61,6 +68,7 @@ def _refused(number: str, document_id: int, error: DomainError, given: dict[str,
 
 ROUTES = (
     ("/documents/<int:document_id>/file", document_file, ("GET",)),
+    ("/cases/<string:number>/prints/<string:template>", document_print, ("GET",)),
     ("/cases/<string:number>/documents/<int:document_id>/delivery", deliver, ("POST",)),
     ("/cases/<string:number>/documents/<int:document_id>/void", void, ("POST",)),
 )

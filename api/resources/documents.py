@@ -27,6 +27,7 @@ from engine.documents.acts import (
     document_view,
     documents_of,
     find_document,
+    print_for,
     record_delivery,
     void_by_hand,
 )
@@ -34,6 +35,7 @@ from engine.documents.delivering import Delivered
 from engine.models import OfficialDocument
 
 blueprint = group("documents", "Official documents of cases: made by diagrams from templates, numbered, delivered.")
+PRINT = "application/pdf"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
@@ -47,6 +49,19 @@ class CaseDocuments(MethodView):
         """The documents of a case that one may see, in the order they were made."""
         case = case_of(session(), platform(), current_actor(), number)
         return {"number": number, "documents": documents_of(session(), current_actor(), case)}
+
+
+@blueprint.route("/cases/<string:number>/prints/<string:template>")
+class CasePrint(MethodView):
+    """What may be printed of a case without its being kept."""
+
+    @blueprint.arguments(FormQuery, location="query")
+    @blueprint.response(200, content_type="application/pdf")
+    @blueprint.problems(404, 422, 500, 503)
+    def get(self, query: dict[str, Any], number: str, template: str) -> Response:
+        """A document of the case as it stands, such as `filing_form` 立案登记表. It is not kept and has no number."""
+        found, content = print_for(session(), platform(), current_actor(), number, template, now())
+        return print_answer(f"{found.zh} {number}", content, query["form"])
 
 
 @blueprint.route("/documents/<int:document_id>")
@@ -111,15 +126,19 @@ class DocumentVoid(MethodView):
 
 def file_answer(row: OfficialDocument, form: str) -> Response:
     """The file of a document for a browser: PDFs are shown, DOCX saved. Raises PdfFailed."""
-    content = pdf_of(row.content) if form == PDF else row.content
-    answer = Response(content, content_type="application/pdf" if form == PDF else WORD)
-    name = f"{row.title}{' ' if row.number else ''}{row.number}.{form}"
-    shown = "inline" if form == PDF else "attachment"
-    answer.headers["Content-Disposition"] = (
-        f"{shown}; filename=document-{row.id}.{form}; filename*=UTF-8''{quote(name)}"
-    )
-    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer = print_answer(f"{row.title} {row.number}".strip(), row.content, form)
     answer.headers["Cache-Control"] = "private, max-age=86400"
     answer.set_etag(f"{row.sha256}-{form}")
     answer.make_conditional(request.environ)
+    return answer
+
+
+def print_answer(name: str, content: bytes, form: str) -> Response:
+    """A DOCX, or its PDF, under a name of its own. Raises PdfFailed."""
+    answer = Response(pdf_of(content) if form == PDF else content, content_type=PRINT if form == PDF else WORD)
+    shown = "inline" if form == PDF else "attachment"
+    named = f"filename=document.{form}; filename*=UTF-8''{quote(f'{name}.{form}', safe='')}"
+    answer.headers["Content-Disposition"] = f"{shown}; {named}"
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -11,9 +11,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from engine.cases.access import access_case, require, visible_cases
+from engine.cases.host import CaseHost
 from engine.cases.transaction import act_once
-from engine.documents.delivering import Delivered, deliver_document, deliveries_of, void_document
-from engine.documents.making import by_hand
+from engine.documents.declaring import DocumentTemplate
+from engine.documents.delivering import (
+    Delivered,
+    deliver_document,
+    deliveries_of,
+    delivery_told,
+    void_document,
+)
+from engine.documents.making import by_hand, print_document, told_of
 from engine.errors import NotFound
 from engine.models import Case, CaseEvent, DocumentDelivery, OfficialDocument, Person
 from engine.organisation.actor import Actor
@@ -71,6 +79,25 @@ def documents_of(session: Session, actor: Actor, case: Case) -> list[DocumentVie
     return _told(session, case, [row for row in session.scalars(query) if may_read(actor, row)])
 
 
+def prints_of(host: CaseHost, actor: Actor, case: Case) -> list[DocumentTemplate]:
+    """What somebody may print of a case as it stands."""
+    return [
+        each for each in host.documents.values()
+        if case.status in each.prints and (not each.read or actor.may(each.read))
+    ]  # fmt: skip
+
+
+def print_for(
+    session: Session, platform: Platform, actor: Actor, number: str, template: str, now: datetime
+) -> tuple[DocumentTemplate, bytes]:
+    """A document printed for a case, not kept: its template and the DOCX. Raises NotFound."""
+    case = case_of(session, platform, actor, number)
+    found = next((each for each in prints_of(platform.host, actor, case) if each.name == template), None)
+    if found is None:
+        raise NotFound(f"case {number} has nothing to print called {template}; its documents are made by its diagram")
+    return found, print_document(by_hand(session, platform.host, case, actor, now), found)
+
+
 def find_document(
     session: Session, platform: Platform, actor: Actor, document_id: int, *, content: bool = False
 ) -> tuple[Case, OfficialDocument]:
@@ -109,8 +136,7 @@ def record_delivery(
     def act() -> dict[str, Any]:
         case, row = find_document(session, platform, actor, document_id)
         made = deliver_document(by_hand(session, platform.host, case, actor, now), row, delivered)
-        told = {"manner": made.manner, "receiver": made.receiver, "on": made.delivered_on.isoformat()}
-        _note(session, case, row, actor, now, "document_delivered", told)
+        _note(session, case, actor, now, "document_delivered", delivery_told(row, made))
         return {"id": made.id}
 
     request = {"act": "deliver document", "document": document_id, **vars(delivered)}
@@ -132,7 +158,7 @@ def void_by_hand(
         known = row.voided_at is not None
         void_document(session, row, reason, actor.person_id, now)
         if not known:
-            _note(session, case, row, actor, now, "document_voided", {"reason": reason.strip()})
+            _note(session, case, actor, now, "document_voided", {**told_of(row), "reason": reason.strip()})
         return {"id": row.id}
 
     act_once(session, actor.person_id, None, {}, now, act)
@@ -144,14 +170,12 @@ def case_of(session: Session, platform: Platform, actor: Actor, number: str) -> 
     return access_case(session, actor, platform.host.directory, number)
 
 
-def _note(
-    session: Session, case: Case, row: OfficialDocument, actor: Actor, now: datetime, kind: str, told: dict[str, Any]
-) -> None:
+def _note(session: Session, case: Case, actor: Actor, now: datetime, kind: str, told: dict[str, Any]) -> None:
     session.add(
         CaseEvent(
             case_id=case.id, at=now, kind=kind, stage=case.stage, process="", element="", actor_id=actor.person_id,
             actor_role=actor.acting_role, department_code=None,
-            data={"document": row.id, "document_number": row.number, "document_title": row.title, **told},
+            data=told,
         )
     )  # fmt: skip
 

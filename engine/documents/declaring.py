@@ -22,7 +22,8 @@ FOLDER, SUFFIX, TEMPLATE = "documents", ".toml", ".docx"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 TEXTS = ("zh", "en", "number", "office", "read")
 TRUTHS = ("seal", "delivery")
-KEYS = (*TEXTS, *TRUTHS, "required")
+KEYS = (*TEXTS, *TRUTHS, "required", "print")
+STATUSES = ("reported", "filed", "dispatched", "suspended", "closed", "rejected", "merged", "voided")
 IN_NUMBER = ("office", "year", "serial")
 """What a number may be made of."""
 GIVEN = (
@@ -33,7 +34,10 @@ GIVEN = (
 
 @dataclass(frozen=True)
 class DocumentTemplate:
-    """A kind of document. ``number`` is a pattern, empty for an unnumbered one; ``fields`` are expressions by name."""
+    """A kind of document. ``number`` is a pattern, empty for an unnumbered one; ``fields`` are expressions by name.
+
+    ``prints``: statuses of a case in which people may print it from the case's page, without its being kept.
+    """
 
     name: str
     zh: str
@@ -47,6 +51,7 @@ class DocumentTemplate:
     fields: Mapping[str, str]
     docx: Path
     layer: str
+    prints: tuple[str, ...] = ()
 
     def called(self, language: str) -> str:
         """Its title in a language."""
@@ -95,7 +100,7 @@ def read_document(layers: Layers, found: Found) -> DocumentTemplate:
     return DocumentTemplate(
         name=name, seal=about.get("seal", False), delivery=about.get("delivery", False),
         required=tuple(about.get("required", ())), fields=MappingProxyType(dict(toml.get("fields", {}))),
-        docx=docx.path, layer=found.layer.name, **texts,
+        docx=docx.path, layer=found.layer.name, prints=tuple(about.get("print", ())), **texts,
     )  # fmt: skip
 
 
@@ -135,6 +140,12 @@ def _about_faults(about: Mapping[str, Any]) -> Iterator[Fault]:
     for key in ("zh", "en"):
         if not about.get(key):
             yield Fault(key, f"[document] has no {key}", "add its title in both languages")
+    printed = about.get("print", [])
+    if not isinstance(printed, list) or not set(map(str, printed)) <= set(STATUSES):
+        yield Fault("print", f"{printed!r} are no statuses of a case", f"list some of {', '.join(STATUSES)}")
+    elif printed and (about.get("number") or about.get("delivery")):
+        remedy = "take out print, or number and delivery: those need a document that is kept"
+        yield Fault("print", "what is printed and not kept has no number and is not delivered", remedy)
     if isinstance(about.get("number"), str) and about["number"]:
         yield from _number_faults(about["number"])
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.documents.making import Occasion, find_made, make_document
+from engine.documents.making import Occasion, find_made, make_document, told_of
 from engine.errors import Invalid, NotFound
 from engine.models import DocumentDelivery, OfficialDocument
 
@@ -75,7 +75,9 @@ def deliver_document(occasion: Occasion, document: OfficialDocument, delivered: 
             "receiver": row.receiver, "on": day.isoformat(), "place": row.place, "witness": row.witness,
             "note": row.note, "issuer": document.issuer,
         }  # fmt: skip
-        row.receipt_id = make_document(occasion, template, values, receipt_of=document.id).id
+        receipt = make_document(occasion, template, values, receipt_of=document.id)
+        receipt.read = document.read
+        row.receipt_id = receipt.id
     occasion.session.flush()
     return row
 
@@ -121,6 +123,12 @@ def find_to_deliver(occasion: Occasion, document: Any = None, template: str = ""
     if made is None:
         raise NotFound(f"case {number} has no document {template} that could be delivered; make it first")
     return made
+
+
+def delivery_told(document: OfficialDocument, row: DocumentDelivery) -> dict[str, Any]:
+    """What the case's history says of a delivery; to whom only where everybody may read the document."""
+    whom = {} if document.read else {"receiver": row.receiver}
+    return {**told_of(document), "manner": row.manner, "on": row.delivered_on.isoformat(), **whom}
 
 
 def deliveries_of(session: Session, documents: Sequence[int]) -> dict[int, list[DocumentDelivery]]:

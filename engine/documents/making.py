@@ -86,15 +86,9 @@ def make_document(
 ) -> OfficialDocument:
     """Make and keep a document, flushed.
 
-    With a ``key``, the document of this template and key that the case has already is given back, unless it is void.
-
     :raises Invalid: required fields are empty; every one is named.
     :raises FillFailed: a field's expression or the template fails.
     """
-    if key:
-        known = find_made(on.session, on.case.id, template.name, key)
-        if known is not None:
-            return known
     context = fields_of(on, template, values)
     empty = [name for name in template.required if context.get(name) in (None, "", [])]
     if empty:
@@ -120,6 +114,17 @@ def make_document(
     return row
 
 
+def print_document(on: Occasion, template: DocumentTemplate) -> bytes:
+    """The document as it would say now, without number, not kept. Raises FillFailed."""
+    context = fields_of(on, template, {})
+    return fill(template.name, template.docx.read_bytes(), context, on.host.city.time_zone)
+
+
+def told_of(row: OfficialDocument) -> dict[str, Any]:
+    """What the case's history says of a document: of one that not everybody may read, only that it is there."""
+    return {"document": row.id} | ({} if row.read else {"document_number": row.number, "document_title": row.title})
+
+
 def find_made(session: Session, case_id: int, template: str, key: str | None = None) -> OfficialDocument | None:
     """The newest document of a template (and key) that a case has and that is not void."""
     query = select(OfficialDocument).where(
@@ -137,9 +142,10 @@ def fields_of(on: Occasion, template: DocumentTemplate, values: Mapping[str, Any
     context = given_of(on, template)
     for name, text in template.fields.items():
         try:
-            context[name] = parse_template(text, on.host.functions).evaluate(names)
+            value = parse_template(text, on.host.functions).evaluate(names)
         except ExpressionError as error:
             raise FillFailed(f"document {template.name}, field {name}: {error}") from error
+        context[name] = "" if value is None else value  # nothing prints as nothing, and a list of nothing has no rows
     return context
 
 

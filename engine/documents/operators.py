@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.documents.delivering import Delivered, deliver_document, find_to_deliver, void_document
+from engine.documents.delivering import Delivered, deliver_document, delivery_told, find_to_deliver, void_document
 from engine.documents.filling import FillFailed
-from engine.documents.making import find_template, make_document, occasion_of
+from engine.documents.making import find_made, find_template, make_document, occasion_of, told_of
 from engine.errors import DomainError, NotFound, OperatorRefused
 from engine.registry import Operator, OperatorFunction
 from engine.workflow.step import Step
@@ -24,14 +24,14 @@ def make(step: Step, template: str, values: Mapping[str, Any] | None = None, key
     occasion = occasion_of(step)
     try:
         found = find_template(occasion.host, str(template))
-        row = make_document(occasion, found, values or {}, key=str(key or ""))
+        known = find_made(step.session, step.case.id, found.name, str(key)) if key else None
+        row = known or make_document(occasion, found, values or {}, key=str(key or ""))
     except (FillFailed, NotFound) as error:
         raise step.failure(error.message) from error
     except DomainError as error:
         raise OperatorRefused(error.message, field=error.field) from error
-    step.record(
-        "document_made", document=row.id, template=row.template, document_number=row.number, document_title=row.title
-    )
+    if known is None:
+        step.record("document_made", **told_of(row))
     return {"number": row.number, "id": row.id}
 
 
@@ -65,10 +65,7 @@ def deliver(
         raise step.failure(error.message) from error
     except DomainError as error:
         raise OperatorRefused(error.message, field=error.field) from error
-    step.record(
-        "document_delivered", document=document.id, document_number=document.number,
-        document_title=document.title, manner=row.manner, receiver=row.receiver, on=row.delivered_on.isoformat(),
-    )  # fmt: skip
+    step.record("document_delivered", **delivery_told(document, row))
     return {"receipt": row.receipt_id}
 
 
@@ -80,13 +77,7 @@ def void(step: Step, reason: str, id: Any = None, template: str = "") -> None:
         void_document(step.session, document, str(reason or ""), step.actor.person_id if step.actor else None, step.now)
     except DomainError as error:
         raise OperatorRefused(error.message, field=error.field) from error
-    step.record(
-        "document_voided",
-        document=document.id,
-        document_number=document.number,
-        document_title=document.title,
-        reason=reason,
-    )
+    step.record("document_voided", reason=reason, **told_of(document))
 
 
 _FUNCTIONS: dict[str, OperatorFunction] = {"make": make, "deliver": deliver, "void": void}

@@ -4,7 +4,7 @@
 the file; a ``.toml`` that is there is left alone unless ``--toml``. ``wangge document try NAME`` shows one. The text:
 
     === penalty_order_to_correct          a document begins; its name is the file's
-    zh: 责令改正通知书                      then en, number, office, read, seal, delivery, required as in the .toml
+    zh: 责令改正通知书                      then en, number, office, read, seal, delivery, required, print as in .toml
     number: {office}责改字〔{year}〕第{serial:03}号      (leave out for records without number)
     required: party, facts
     field party: ${values.party}          a field; those used and not named here become ${values.<name>}
@@ -164,8 +164,8 @@ def declaration_of(text: Text, content: bytes) -> str:
             continue
         if key in TRUTHS:
             lines.append(f"{key} = {'true' if value.lower() in YES else 'false'}")
-        elif key == "required":
-            lines.append(f"required = {_quoted([part.strip() for part in value.split(',')])}")
+        elif key in ("required", "print"):
+            lines.append(f"{key} = {_quoted([part.strip() for part in value.split(',')])}")
         else:
             lines.append(f"{key} = {_quoted(value)}")
     used = names_used(text.name, content)
