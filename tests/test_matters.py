@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from engine.layers import Layer, Layers
 from engine.matters.procedures import load_procedures
 from engine.models import Case, CaseEvent, Task
 from engine.scenarios.running import run_scenarios
+from engine.testing.scratch import NoServer, scratch_postgresql
 from engine.testing.small_city import SmallTown, write_small_city
 from engine.workflow.forms import FormInvalid
 from engine.workflow.observing import variables_of
@@ -115,12 +117,18 @@ def write_matters(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallTown]:
-    """The city; every test begins with whatever cases are there."""
-    place = SmallTown(write_matters(tmp_path_factory.mktemp("matters") / "city"))
-    yield place
-    place.close()
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallTown]:
+    """The city on either database; every test begins with whatever cases are there."""
+    folder = write_matters(tmp_path_factory.mktemp("matters") / "city")
+    with ExitStack() as stack:
+        try:
+            url = "sqlite://" if request.param == "sqlite" else stack.enter_context(scratch_postgresql())
+        except NoServer as error:
+            pytest.skip(str(error))
+        place = SmallTown(folder, url)
+        stack.callback(place.close)
+        yield place
 
 
 def opened(town: SmallTown, name: str = "permit_application", **what: Any) -> Case:

@@ -37,6 +37,7 @@ class Matters(MethodView):
 
     @blueprint.arguments(LanguageQuery, location="query")
     @blueprint.response(200, MattersSchema)
+    @blueprint.problems()
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """The matters you may open or see all cases of. Their cases are `GET /cases?matter=<name>`."""
         return {"matters": [matter_answer(each) for each in matters_read(platform().host, current_actor())]}
