@@ -136,9 +136,13 @@ def link_word(kind: str) -> str:
 
 
 def case_title(case: Any) -> str:
-    """A case's title; where it is the name of its subclass, that name in the page's language."""
+    """A case's title; where it is the name of its subclass or matter, that name in the page's language."""
     if page_language() == "zh":
         return str(case.title)
+    of = getattr(case, "matter", None)
+    matter = platform().host.matters.get(getattr(of, "code", of) or "")
+    if matter is not None and case.title == matter.zh:
+        return matter.en
     if "subclass_names" not in g:
         rows = session().execute(select(Subclass.kind, Subclass.full_code, Subclass.name, Subclass.name_en))
         g.subclass_names = {(kind, code, name): name_en for kind, code, name, name_en in rows}

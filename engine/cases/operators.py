@@ -31,6 +31,8 @@ def classify(step: Step, condition: str | None = None, urgent: Any = None) -> No
     """Settle class, filing condition (``event/0110/2``) and urgency; owner and limit follow."""
     case = step.case
     if condition:
+        if case.matter:
+            raise OperatorRefused(f"case {case.number} is a matter ({case.matter}) and has no class", field="condition")
         kind, _, rest = str(condition).partition("/")
         full_code, _, number = rest.partition("/")
         if not number.isdigit() or case.catalogue_version_id is None:
