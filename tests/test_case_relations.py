@@ -15,7 +15,7 @@ from engine.cases.access import access_case
 from engine.cases.actions import act_on_case
 from engine.cases.evidence_views import joined_views
 from engine.cases.merging import joined_reports
-from engine.cases.relating import Part, link_cases, split_case, undo_merge, unlink_cases
+from engine.cases.relating import Part, relate_cases, split_case, undo_merge
 from engine.cases.views import history, links_of
 from engine.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound, OperatorRefused
 from engine.models import Case, CaseEvent, CaseLink, Instance, OutboxMessage
@@ -205,18 +205,20 @@ def test_related_cases_are_linked_once_and_unlinked_with_a_reason(town: SmallTow
     one, other = first.case.number, second.case.number
     common: dict[str, Any] = {"now": town.clock.now()}
     acceptor = town.actor("acceptor")
-    link_cases(town.session, town.platform, acceptor, one, other, "同一工地", **common)
+    relate_cases(town.session, town.platform, acceptor, one, other, "同一工地", linked=True, **common)
     with pytest.raises(Conflict, match="linked as related already"):
-        link_cases(town.session, town.platform, acceptor, other, one, "同一工地", **common)
+        relate_cases(town.session, town.platform, acceptor, other, one, "同一工地", linked=True, **common)
     with pytest.raises(Invalid, match="not linked with itself"):
-        link_cases(town.session, town.platform, acceptor, one, one, "同一工地", **common)
+        relate_cases(town.session, town.platform, acceptor, one, one, "同一工地", linked=True, **common)
     with pytest.raises(NotAllowed, match=r"case\.link"):
-        link_cases(town.session, town.platform, town.actor("collector"), one, other, "同一工地", **common)
+        relate_cases(
+            town.session, town.platform, town.actor("collector"), one, other, "同一工地", linked=True, **common
+        )
     with pytest.raises(Invalid, match="no reason"):
-        unlink_cases(town.session, town.platform, acceptor, one, other, " ", **common)
+        relate_cases(town.session, town.platform, acceptor, one, other, " ", linked=False, **common)
     [link] = links_of(town.session, town.platform, second.case)
     assert (link.number, link.kind, link.reason) == (one, "related", "同一工地")
-    unlink_cases(town.session, town.platform, acceptor, other, one, "看错了", **common)
+    relate_cases(town.session, town.platform, acceptor, other, one, "看错了", linked=False, **common)
     assert list(links_of(town.session, town.platform, first.case)) == []
     for work in (first, second):
         assert [kind for kind in work.history() if kind in ("related", "unrelated")] == ["related", "unrelated"]

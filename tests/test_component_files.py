@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyogrio
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
@@ -90,6 +91,26 @@ def test_what_was_exported_comes_back_without_loss(
     kept = other.session.get_one(Component, "9901010101000051")
     assert (kept.name, kept.note, kept.source, kept.lon) == ("=1+1", "'@home", "-", 116.00012345678901)
     assert other.session.get_one(Component, rows(3)[2]["code"]).attributes["depth_m"] == -0.1
+
+
+def test_a_file_says_where_the_code_of_each_class_comes_from(town: SmallTown, tmp_path: Path) -> None:
+    doubtful = ROW | {"code": "9901010105000001", "full_code": "0105", "name": "", "material": ""}
+    take(town, write(tmp_path / "survey.csv", [*rows(1), {name: doubtful[name] for name in rows(1)[0]}]))
+    export(town, tmp_path / "out.csv")
+    export(town, tmp_path / "out.gpkg")
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        told = {row["full_code"]: row["code_source"] for row in csv.DictReader(file)}
+    table = pyogrio.raw.read(str(tmp_path / "out.gpkg"), columns=["full_code", "code_source"])
+    assert told == {"0101": "found", "0105": "memory"} == dict(zip(*table[3], strict=True))
+    assert take(town, tmp_path / "out.csv") == (0, 0, 2, 0)
+
+
+def test_a_survey_in_gb18030_is_read_with_a_remark(town: SmallTown, tmp_path: Path) -> None:
+    path = write(tmp_path / "survey.csv", rows(2))
+    path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
+    report = import_survey(town.session, path, load_rules(town.session, town.city), lambda: MONDAY)
+    assert (report.added, report.rejected) == (2, []) and "GB18030" in report.note
+    assert town.session.get_one(Component, rows(1)[0]["code"]).name == rows(1)[0]["name"]
 
 
 def test_no_cell_of_a_csv_file_is_a_formula(town: SmallTown, tmp_path: Path) -> None:

@@ -73,6 +73,9 @@ def test_a_class_in_doubt_is_marked_in_the_list_and_in_the_filter(street: Site) 
         page = street.desk("collector", language).get("/components")
         assert mark in page.words(f'.//option[@value="{doubtful.full_code}"]')
         assert mark in page.words(f'.//a[@href="/components/{LAMP}"]')
+        view = street.desk("collector", language).client.get("/components/map.geojson?bbox=116,28,116.003,28.003")
+        [name] = [each["properties"]["name"] for each in view.json["features"] if each["properties"]["code"] == LAMP]
+        assert mark in name  # whole, however long the class's name is
 
 
 def test_the_map_gets_components_in_words_and_refuses_nonsense(street: Site) -> None:

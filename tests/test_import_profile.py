@@ -10,6 +10,7 @@ import pytest
 
 from engine.cases.import_profile import ImportedCase, ImportProfile, Outcome, RowRejected, load_profile, open_rows
 from engine.cases.import_words import ImportProfileBroken
+from engine.loading.encodings import encoding_of
 
 PROFILE = """
 [columns]
@@ -166,6 +167,17 @@ def test_plain_and_gzipped_files_read_the_same(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "a.csv.gz", "wt", encoding="utf-8") as file:
         file.write(text)
     assert list(open_rows(tmp_path / "a.csv")) == list(open_rows(tmp_path / "a.csv.gz")) == [ROW]
+
+
+def test_a_file_of_cases_in_gb18030_is_read_with_a_remark(tmp_path: Path) -> None:
+    text = "编号,小类\n1,占道经营\n"
+    (tmp_path / "a.csv").write_bytes(text.encode("gb18030"))
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode("gb18030")))
+    (tmp_path / "b.csv").write_bytes(text.encode("utf-8-sig"))
+    for name in ("a.csv", "a.csv.gz", "b.csv"):
+        encoding = encoding_of(tmp_path / name)
+        assert ("GB18030" in encoding.note) == (name[0] == "a")
+        assert list(open_rows(tmp_path / name, encoding.name)) == [{"编号": "1", "小类": "占道经营"}]
 
 
 @pytest.mark.parametrize(

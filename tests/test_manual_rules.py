@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -34,6 +35,7 @@ from engine.testing.casework import CONDITION as KEY
 from engine.testing.casework import CaseWork
 from engine.testing.scratch import NoServer, scratch_postgresql
 from engine.testing.small_city import SmallTown, write_small_city
+from engine.workflow.forms import FormInvalid
 
 EXTEND = {"decision": "extension", "reason_kind": "material", "reason": "等备件"}
 
@@ -234,9 +236,9 @@ def test_a_limit_is_extended_as_often_and_by_as_much_as_the_manual_says(tmp_path
     assert before is not None and work.case.due_at == before + timedelta(hours=3)
     (event,) = events(town, work, "extended")
     assert (event.data["limit"], event.data["rule"]) == ("3 urgent_hour", "1 x 3 urgent_hour")
-    work.do("unit_handler_municipal", "handle", EXTEND)
+    with pytest.raises(FormInvalid, match="decision"):  # it is not offered any more
+        work.do("unit_handler_municipal", "handle", EXTEND)
     assert work.open() == ["handle"]
-    assert "已按指挥手册规定的次数延期" in work.task("handle").defaults["notice"]
     town.close()
 
 
@@ -244,9 +246,9 @@ def test_never_is_never_and_the_process_alone_decides_where_the_manual_is_silent
     town = ruled_town(tmp_path / "never", extension="none")
     work = CaseWork(town)
     handled(work)
-    work.do("unit_handler_municipal", "handle", EXTEND)
+    with pytest.raises(FormInvalid, match="decision"):
+        work.do("unit_handler_municipal", "handle", EXTEND)
     assert (work.open(), work.case.extensions) == (["handle"], 0)
-    assert work.task("handle").defaults["notice"] == "指挥手册规定本立案条件不得延期。"
     town.close()
     town = ruled_town(tmp_path / "silent")
     work = CaseWork(town)
@@ -260,8 +262,35 @@ def test_never_is_never_and_the_process_alone_decides_where_the_manual_is_silent
     town.close()
 
 
+def offering_always(folder: Path) -> Path:
+    """The city's folder with a form of its own that offers an extension whatever the manual says."""
+    form = json.loads(Path("processes/forms/handle.json").read_text(encoding="utf-8"))
+    for field in form["components"]:
+        for choice in field.get("values", ()):
+            choice.pop("conditional", None)
+    (folder / "forms").mkdir()
+    (folder / "forms/handle.json").write_text(json.dumps(form), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(("rule", "told"), [("none", "不得延期"), ("1 x 3 urgent_hour", "已按指挥手册规定的次数延期")])
+def test_a_citys_own_form_that_offers_it_all_the_same_gets_the_manuals_reason(
+    tmp_path: Path, rule: str, told: str
+) -> None:
+    town = ruled_town(tmp_path / "city", extension=rule)
+    offering_always(town.folder)
+    town.load()
+    work = CaseWork(town)
+    handled(work)
+    if rule != "none":
+        extend(work)
+    work.do("unit_handler_municipal", "handle", EXTEND)
+    assert work.open() == ["handle"] and told in work.task("handle").defaults["notice"]
+    town.close()
+
+
 def test_a_city_whose_own_table_allows_what_the_manual_forbids_is_refused_with_the_rule(tmp_path: Path) -> None:
-    folder = write_small_city(tmp_path / "city")
+    folder = offering_always(write_small_city(tmp_path / "city"))
     table = Path("processes/decisions/extension.dmn").read_text(encoding="utf-8")
     (folder / "decisions").mkdir()
     (folder / "decisions/extension.dmn").write_text(table.replace("<text>false</text>", "<text>true</text>"), "utf-8")
@@ -334,7 +363,8 @@ def test_a_signed_change_binds_new_cases_and_no_old_one(any_town: SmallTown) -> 
     handled(fresh)
     assert fresh.case.limit_text == "1 urgent_hour"
     assert fresh.case.catalogue_version_id == signed.version_id != old.case.catalogue_version_id
-    fresh.do("unit_handler_municipal", "handle", EXTEND)
+    with pytest.raises(FormInvalid, match="decision"):
+        fresh.do("unit_handler_municipal", "handle", EXTEND)
     assert fresh.case.extensions == 0
     fresh.do("unit_handler_municipal", "handle", {"decision": "done", "handling_note": "已补盖"})
     assert missing(town, fresh, "feedback", "unit_clerk_municipal") == {"after_photo": (3, 0, "manual")}

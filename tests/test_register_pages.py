@@ -66,9 +66,15 @@ def test_a_file_is_taken_row_by_row_and_comes_out_again(site: Site) -> None:
     assert "荷花" in desk.get("/registers/outlets?q=荷花").text
     assert "C0001,荷花,4" in desk.client.get("/registers/outlets/file").get_data(as_text=True)
     page = desk.submit(
-        desk.get("/registers/outlets"), "/file", {"file": (io.BytesIO("编号".encode("gb18030")), "outlets.csv")}
+        desk.get("/registers/outlets"), "/file", {"file": (io.BytesIO("编号\n".encode("utf-16")), "outlets.csv")}
     )
     assert page.status == 422
+    rows = "code,name,stoves\nC0009,龙门,2\n"
+    page = desk.submit(
+        desk.get("/registers/outlets"), "/file", {"file": (io.BytesIO(rows.encode("gb18030")), "outlets.csv")}
+    )
+    assert "新增 1 条" in page.text and "已按 GB18030 读取" in page.text
+    assert "龙门" in desk.get("/registers/outlets?q=龙门").text
 
 
 def test_who_may_not_change_or_see_a_register_is_told(site: Site) -> None:
@@ -132,6 +138,6 @@ def test_the_api_says_the_same(ask: Callable[..., TestResponse]) -> None:
     assert ask("acceptor", "GET", "/registers/outlets?limit=0").status_code == 422
     file = ask("dispatcher", "GET", "/registers/outlets/file").get_data()
     taken = ask("dispatcher", "POST", "/registers/outlets/file", data={"file": (io.BytesIO(file), "a.csv")}).json
-    assert taken == {"added": 0, "changed": 0, "same": 1, "refused": []}
+    assert taken == {"added": 0, "changed": 0, "same": 1, "refused": [], "note": ""}
     assert ask("acceptor", "GET", "/registers/outlets/file").status_code == 403
     assert ask("acceptor", "GET", "/registers/none").status_code == 404

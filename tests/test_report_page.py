@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from api_people import REPORT, Api
 from lxml import html
 from page_desk import Desk, Page, Site
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from api.app import create_app
 from api.config import Settings
@@ -153,6 +154,29 @@ def test_a_caller_is_known_by_the_whole_number_and_shown_masked(site: Site) -> N
     assert site.desk("collector").client.post("/report/caller", data=post).status_code == 403
     page = desk.submit(desk.get("/report"), "", {"reporter_phone": "13800138000"}, "act=look")
     assert "20260302-00001" in html.tostring(page.tree.get_element_by_id("caller"), encoding="unicode")
+
+
+def test_who_takes_calls_begins_with_the_hotline_and_a_collector_with_the_patrol(site: Site) -> None:
+    for login, channel in (("acceptor", "hotline_12319"), ("collector", "patrol")):
+        tree = site.desk(login).get("/report").tree
+        chosen = [*tree.xpath("//*[@name='source']//option[@selected]"), *tree.xpath("//input[@name='source']")][0]
+        assert chosen.get("value") == channel
+
+
+def test_a_caller_is_found_by_an_index(site: Site) -> None:
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    with site.town.session as session:
+        engine = session.get_bind()
+        event.listen(engine, "before_cursor_execute", note)
+        caller_of(session, site.town.platform, site.town.actor("acceptor"), "10000000001", site.town.clock.now())
+        event.remove(engine, "before_cursor_execute", note)
+        [query] = [each for each in asked if "reporter_phone =" in each]
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", ("1",) * query.count("?")).all()
+    assert any("ix_city_case_reporter_phone" in row[-1] for row in plan), plan
 
 
 def test_a_caller_of_more_than_a_year_ago_is_not_told(site: Site) -> None:

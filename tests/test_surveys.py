@@ -197,7 +197,7 @@ def test_a_dry_run_writes_nothing(town: SmallTown, survey: Callable[..., SurveyR
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("上水井盖,完好\n".encode("gb18030"), "not UTF-8"),
+        ("上水井盖,完好\n".encode("utf-16"), "not UTF-8 nor GB18030"),
         (b"code,full_code\n", "no column name"),
         (b"", "no column code"),
         (b'\xef\xbb\xbf"' + b"x" * 200_000, "export the file again"),

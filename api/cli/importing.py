@@ -17,6 +17,7 @@ from engine.cases.importing import ImportReport, import_cases
 from engine.city import City
 from engine.components.rules import load_rules
 from engine.loading.addresses import import_addresses
+from engine.loading.encodings import encoding_of
 from engine.loading.single_files import FileReport, import_catalogue, import_grids
 from engine.loading.survey_package import open_any
 from engine.loading.surveys import import_survey
@@ -66,6 +67,8 @@ def components(file: Path, city_name: str, database_url: str | None, dry_run: bo
         length = open_any(file, rules.fields).rows
         with progress_bar("components", length) as progress:
             report = import_survey(session, file, rules, now, progress=progress, refuse=refuse, dry_run=dry_run)
+    if report.note:
+        click.echo(report.note)
     if report.resumed_at:
         click.echo(f"went on after row {report.resumed_at}, where this survey was cut off")
     click.echo(
@@ -118,9 +121,11 @@ def cases(
     """Cases of another system, by an import profile (docs/how-to/import-cases.md)."""
     with open_city(city_name, database_url) as (city, _, session):
         profile = find_profile(city, profile_name)
-        platform = build_platform(session, city)
+        platform, encoding = build_platform(session, city), encoding_of(file)
+        if encoding.note:
+            click.echo(encoding.note)
         with progress_bar("rows") as progress:
-            rows = profile.read_all(open_rows(file))
+            rows = profile.read_all(open_rows(file, encoding.name))
             report = import_cases(session, platform, rows, now(), progress=every(500, progress), dry_run=dry_run)
     show_cases(report, dry_run)
     show_refused(

@@ -10,7 +10,8 @@ import click
 from api.cli.context import city_option, database_option, now, open_city
 from engine.city import City
 from engine.database import begin_write
-from engine.errors import Invalid, NotFound
+from engine.errors import NotFound
+from engine.loading.encodings import encoding_of
 from engine.registers.declaring import Register, load_registers
 from engine.registers.files import export_register, import_register
 from engine.registers.finding import Wanted, count_entries
@@ -57,13 +58,13 @@ def import_command(name: str, file: Path, report: Path | None, city_name: str, d
     """Take the rows of a CSV file that hold. The same file twice changes nothing."""
     with open_city(city_name, database_url) as (city, _, session):
         register = find(city, name)
+        encoding = encoding_of(file)
         begin_write(session)
-        try:
-            with file.open(encoding="utf-8-sig", newline="") as rows:
-                outcome = import_register(session, register, rows, now())
-        except UnicodeDecodeError as error:
-            raise Invalid(f"{file} is not UTF-8; save it as CSV UTF-8") from error
+        with file.open(encoding=encoding.name, newline="") as rows:
+            outcome = import_register(session, register, rows, now())
         session.commit()
+    if encoding.note:
+        click.echo(encoding.note)
     click.echo(f"{outcome.added} added, {outcome.changed} changed, {outcome.same} as they were")
     for refused in outcome.refused[:20]:
         click.echo(f"not taken: line {refused.line}, {refused.key}: {refused.reason}")

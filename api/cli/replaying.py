@@ -14,6 +14,7 @@ from engine.cases.import_profile import ImportedCase, RowRejected, open_rows
 from engine.city import City
 from engine.database import open_database, session_factory
 from engine.loading.city import load_city_folder
+from engine.loading.encodings import encoding_of
 from engine.migrations import upgrade_database
 from engine.platform import build_platform
 from engine.simulation.replaying import ReplayReport, replay_cases
@@ -28,7 +29,7 @@ from engine.simulation.replaying import ReplayReport, replay_cases
 def replay_command(file: Path, city_name: str, profile_name: str | None, sample: int, seed: int) -> None:
     """Replay cases through the whole lifecycle. Ends with 1 when one does not end as the file says."""
     city = find_city_folder(city_name)
-    rows = list(find_profile(city, profile_name).read_all(open_rows(file)))
+    rows = list(find_profile(city, profile_name).read_all(open_rows(file, encoding_of(file).name)))
     refused = [row for row in rows if isinstance(row, RowRejected)]
     drawn = draw(rows, sample, seed)
     report = replay_apart(city, drawn, seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,23 +56,34 @@ def state_name(state: str) -> str:
 
 def class_names() -> Mapping[str, str]:
     """Subclass -> its name in the page's language, marked where nobody has confirmed its code."""
+    english = page_language() != "zh"
+    return {code: marked(name, source, english=english) for code, (name, source) in plain_classes().items()}
+
+
+def plain_classes() -> Mapping[str, tuple[str, str]]:
+    """Subclass -> its name in the page's language, and where its code comes from. Read once a request."""
     if "component_classes" not in g:
+        english = page_language() != "zh"
         columns = (Subclass.full_code, Subclass.name, Subclass.name_en, Subclass.code_source)
         query = select(*columns).where(Subclass.kind == "component").order_by(Subclass.full_code, Subclass.version_id)
-        english = page_language() != "zh"
         g.component_classes = {
-            code: marked((name_en or name) if english else name, source, english=english)
+            code: ((name_en or name) if english else name, source)
             for code, name, name_en, source in context.session().execute(query)
         }
-    names: Mapping[str, str] = g.component_classes
-    return names
+    found: Mapping[str, tuple[str, str]] = g.component_classes
+    return found
 
 
-def component_title(full_code: str, name: str) -> str:
-    """A component's name; where it is its class's, that in the page's language, marked where its code is in doubt."""
-    if page_rules().subclasses.get(full_code) == name:
-        return class_names().get(full_code, name)
-    return name
+def component_title(full_code: str, name: str, most: Callable[[str], str] = str) -> str:
+    """A component's name; where it is its class's, that in the page's language, marked where its code is in doubt.
+
+    ``most`` shortens the name; the mark always stays.
+    """
+    known = plain_classes().get(full_code)
+    if known is None or page_rules().subclasses.get(full_code) != name:
+        return most(name)
+    plain, source = known
+    return marked(most(plain), source, english=page_language() != "zh")
 
 
 def department_name(code: str | None) -> str:

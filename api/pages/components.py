@@ -96,7 +96,7 @@ def components_map() -> BaseResponse:
         {
             "type": "Feature", "geometry": at(dot.lon, dot.lat),
             "properties": {
-                "kind": "component", "code": dot.code, "name": shortened(component_title(dot.full_code, dot.name)),
+                "kind": "component", "code": dot.code, "name": component_title(dot.full_code, dot.name, shortened),
                 "state": state_name(dot.state), "sound": dot.state == sound,
             },
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +20,7 @@ from api.pages.refusals import Refusal, refusal_of
 from api.pages.words import case_title, local_moment, word
 from engine.cases.actions import act_on_case
 from engine.cases.evidence_views import views_of
-from engine.cases.relating import Part, link_cases, split_case, undo_merge, unlink_cases
+from engine.cases.relating import Part, relate_cases, split_case, undo_merge
 from engine.cases.views import class_view, summarise
 from engine.database import dumps
 from engine.duplicates.finding import duplicates_of
@@ -76,7 +77,7 @@ def join(number: str, other: str) -> BaseResponse:
             act_on_case(db, platform, actor(), case.number, "merge", payload, now=moment, key=key)
             said = _("已并入案件 %(number)s。", number=beside.number)
         else:
-            link_cases(db, platform, actor(), case.number, beside.number, reason, now=moment, key=key)
+            relate_cases(db, platform, actor(), case.number, beside.number, reason, linked=True, now=moment, key=key)
             said = _("已关联案件 %(number)s。", number=beside.number)
     except DomainError as error:
         refusal, _errors = refusal_of(error)
@@ -92,7 +93,7 @@ def unmerge(number: str) -> BaseResponse:
 
 def unlink(number: str, other: str) -> BaseResponse:
     """Undo a link as related."""
-    return done_on_case(number, unlink_cases, _("已取消关联。"), other)
+    return done_on_case(number, partial(relate_cases, linked=False), _("已取消关联。"), other)
 
 
 def done_on_case(number: str, act: Callable[..., Any], said: str, *more: str) -> BaseResponse:

@@ -23,7 +23,7 @@ from engine.cases.opening import Report
 from engine.cases.reporting import submit_report
 from engine.catalogue.lookup import version_in_force
 from engine.errors import DomainError, Invalid
-from engine.intake.channels import load_channels
+from engine.intake.channels import PHONE, PUBLIC, load_channels
 from engine.models import Subclass
 
 TEXTS = (
@@ -42,9 +42,7 @@ def report_problem() -> BaseResponse:
     """
     require_permission("case.create", "report a problem")
     if request.method == "GET":
-        return show(
-            {"source": next(iter(sources())), **{n: request.args[n] for n in ("lon", "lat") if n in request.args}}
-        )
+        return show({"source": usual_source(), **{n: request.args[n] for n in ("lon", "lat") if n in request.args}})
     sent = {name: request.form.get(name, "").strip() for name in TEXTS}
     sent |= {name: "yes" for name in ("urgent", "self_handled") if request.form.get(name)}
     if request.form.get("act") != "report" or any(request.form.get(name) for name in ("_pick", "_take", "_insert")):
@@ -99,6 +97,13 @@ def sources() -> tuple[str, ...]:
     if sides <= {"collection"} or actor().roles == {"collector"}:
         return COLLECTOR_SOURCES
     return tuple(load_channels(context.platform().city))
+
+
+def usual_source() -> str:
+    """The channel that is chosen beforehand: for who takes calls the first one of the public that brings a phone."""
+    named, channels = sources(), load_channels(context.platform().city)
+    calls = (code for code in named if channels[code].reporter == PUBLIC and PHONE in channels[code].asked)
+    return next(calls, named[0]) if actor().may(READ_CALLERS) else named[0]
 
 
 def subclass_groups(find: str, chosen: str) -> list[tuple[tuple[str, Subclass], list[Subclass]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import marshmallow as ma
@@ -14,6 +15,7 @@ from api.resources.blueprint import group
 from api.resources.ground import GEOJSON, geojson
 from api.schemas.base import Strict, real, text, whole
 from engine.cases.listing import read_bbox
+from engine.catalogue.provenance import class_sources, doubt_of
 from engine.components.finding import Dot, Heap, components_in, components_near, view_of
 from engine.components.photos import shown_photo
 from engine.errors import Invalid, NotFound
@@ -61,17 +63,18 @@ class Components(MethodView):
 
         Those whose state says that they no longer stand on the street are left out.
         """
+        sources = class_sources(session(), "component")
         if query["bbox"]:
             area = read_bbox(query["bbox"])
             rows = components_in(session(), area, full_code=query["full_code"], most=MOST_COMPONENTS)
-            return geojson(FeatureCollection([component_feature(row) for row in rows]))
+            return geojson(FeatureCollection([component_feature(row, sources) for row in rows]))
         if query["lon"] is None or query["lat"] is None:
             raise Invalid("components are asked for by place; give bbox, or lon and lat", field="bbox")
         near = components_near(
             session(), query["lon"], query["lat"],
             within_m=query["within_m"], full_code=query["full_code"], most=query["limit"],
         )  # fmt: skip
-        return geojson(FeatureCollection([component_feature(row, distance) for row, distance in near]))
+        return geojson(FeatureCollection([component_feature(row, sources, distance) for row, distance in near]))
 
 
 @blueprint.route("/components/map")
@@ -82,13 +85,15 @@ class ComponentMap(MethodView):
     @blueprint.response(200, content_type=GEOJSON)
     @blueprint.problems(422)
     def get(self, query: dict[str, Any]) -> Response:
-        """Every component of a box while there are at most 900 (`kind` is `component`: code, class, name, state).
+        """Every component of a box while there are at most 900 (`kind` is `component`: code, class, name, state, and
+        `provenance` of a class whose code is provisional or from memory).
 
         Otherwise counts by cell (`kind` is `count`: `amount` around the cell's middle, `width_deg` its side; cells on
         the edge count what lies outside of the box, too). An answer has at most 1,000 features and 200 KB.
         """
         view = view_of(session(), read_bbox(query["bbox"]), full_code=query["full_code"], most=MOST_DOTS)
-        features = [dot_feature(dot) for dot in view.dots] or [heap_feature(heap) for heap in view.heaps]
+        sources = class_sources(session(), "component") if view.dots else {}
+        features = [dot_feature(dot, sources) for dot in view.dots] or [heap_feature(heap) for heap in view.heaps]
         return geojson({"type": "FeatureCollection", "features": features})
 
 
@@ -106,22 +111,26 @@ class OneComponent(MethodView):
         found = session().get(Component, code)
         if found is None:
             raise NotFound(f"there is no component {code}; ask /api/v1/components for those near a point")
-        feature, photo = component_feature(found), shown_photo(session(), code)
+        sources = class_sources(session(), "component")
+        feature, photo = component_feature(found, sources), shown_photo(session(), code)
         feature["properties"]["shown_photo"] = photo.id if photo is not None else None
         return geojson(feature)
 
 
-def component_feature(row: Component, distance: float | None = None) -> Feature:
-    """A component with its register entry."""
+def component_feature(row: Component, sources: Mapping[str, str], distance: float | None = None) -> Feature:
+    """A component with its register entry and where its class's code comes from."""
     properties = {name: getattr(row, name) for name in REGISTER}
+    properties["provenance"] = sources.get(row.full_code, "")
     if distance is not None:
         properties["distance_m"] = round(distance, 1)
     return Feature(id=row.code, geometry=Point((row.lon, row.lat)), properties=properties)
 
 
-def dot_feature(dot: Dot) -> dict[str, Any]:
-    """A component, as little of it as a map needs."""
+def dot_feature(dot: Dot, sources: Mapping[str, str]) -> dict[str, Any]:
+    """A component, as little of it as a map needs; the provenance of its class only when nobody has confirmed it."""
     properties = {"kind": "component", "full_code": dot.full_code, "name": shortened(dot.name), "state": dot.state}
+    if doubt := doubt_of(sources.get(dot.full_code, "")):
+        properties["provenance"] = doubt
     return {"type": "Feature", "id": dot.code, "geometry": at(dot.lon, dot.lat), "properties": properties}
 
 

@@ -27,7 +27,7 @@ from api.schemas.relations import (
     SplitSchema,
     SplitStandingSchema,
 )
-from engine.cases.relating import link_cases, split_case, undo_merge, unlink_cases
+from engine.cases.relating import relate_cases, split_case, undo_merge
 from engine.duplicates.finding import Likely, duplicates_of
 from engine.duplicates.reasons import explain
 from engine.duplicates.recurring import recurrence_of, recurring_places
@@ -107,8 +107,8 @@ class CaseLinks(MethodView):
     @blueprint.problems(403, 404, 409, 422)
     def post(self, body: dict[str, Any], headers: dict[str, Any], number: str) -> dict[str, Any]:
         """Link a case with another one as related, with a reason. Needs the permission `case.link`."""
-        return link_cases(
-            session(), platform(), current_actor(), number, body["other"], body["reason"], now=now(),
+        return relate_cases(
+            session(), platform(), current_actor(), number, body["other"], body["reason"], linked=True, now=now(),
             key=headers["key"],
         )  # fmt: skip
 
@@ -123,9 +123,10 @@ class CaseLinkTo(MethodView):
     @blueprint.problems(403, 404, 409, 422)
     def delete(self, body: dict[str, Any], headers: dict[str, Any], number: str, other: str) -> dict[str, Any]:
         """Undo a link as related; both histories keep it. Needs the permission `case.link`."""
-        return unlink_cases(
-            session(), platform(), current_actor(), number, other, body["reason"], now=now(), key=headers["key"]
-        )
+        return relate_cases(
+            session(), platform(), current_actor(), number, other, body["reason"], linked=False, now=now(),
+            key=headers["key"],
+        )  # fmt: skip
 
 
 @blueprint.route("/cases/<string:number>/recurrence")

@@ -108,13 +108,15 @@ def near_once(session: Session, dice: random.Random, within_m: float) -> None:
 def view_once(session: Session, dice: random.Random, width: float) -> tuple[float, int]:
     """Seconds and bytes of one view, GeoJSON included; every other view is of one class."""
     from api.resources.components import MOST_DOTS, dot_feature, heap_feature
+    from engine.catalogue.provenance import class_sources
 
     lon, lat = somewhere(dice)
     full_code = dice.choice((None, dice.choice(CLASSES)))
     began = time.perf_counter()
     box = (lon - width / 2, lat - width / 3, lon + width / 2, lat + width / 3)
     view = view_of(session, box, full_code=full_code, most=MOST_DOTS)
-    features = [dot_feature(dot) for dot in view.dots] or [heap_feature(heap) for heap in view.heaps]
+    sources = class_sources(session, "component")
+    features = [dot_feature(dot, sources) for dot in view.dots] or [heap_feature(heap) for heap in view.heaps]
     content = dumps({"type": "FeatureCollection", "features": features})
     return time.perf_counter() - began, len(content.encode())
 

@@ -82,7 +82,7 @@ def undo_merge(
         end_link(session, case.id, into.id, MERGED, now)
         step.record("unmerged", number=into.number, reason=reason)
         note_on(step, into, "report_left", number=number, reason=reason)
-        platform.runtime.start(step)
+        platform.runtime.start(step, opened_with(session, case))
         settle_stage(step)
         return standing(step)
 
@@ -107,7 +107,8 @@ def begin_again(unit: Unit, platform: Platform, case: Case, actor: Actor, now: d
         row.until = row.until or now
     definition = platform.definitions.current(unit.session, now)
     [drawn] = unit.ask((NEXT_INSTANCE, {}))
-    process = platform.city.process
+    matter = platform.host.matters.get(record.matter or "")
+    process = matter.process if matter is not None else platform.city.process
     instance = InstanceRecord(
         id=unit.fresh_id(InstanceRecord, drawn[0]), case_id=record.id, deployment_id=definition.deployment_id,
         process=process, status=RUNNING, state=b"", version=1, started_at=now, ended_at=None,
@@ -115,6 +116,13 @@ def begin_again(unit: Unit, platform: Platform, case: Case, actor: Actor, now: d
     fresh = CaseFile(record, instance)
     unit.hold(platform.runtime.shelf, fresh)
     return Step(unit, platform.host, platform.runtime, definition, fresh, now, actor, process=process)
+
+
+def opened_with(session: Session, case: Case) -> dict[str, Any]:
+    """The answers a matter was opened with; nothing for a problem on the street."""
+    asked = select(CaseEvent.data).where(CaseEvent.case_id == case.id, CaseEvent.kind == "matter_opened")
+    data = session.scalars(asked.order_by(CaseEvent.id)).first() if case.matter else None
+    return dict((data or {}).get("answers") or {})
 
 
 def split_case(
@@ -144,6 +152,8 @@ def split_case(
         step = step_on_case(unit_of(session), platform, case.id, now, actor)
         if step is None or step.case.status in ("closed", MERGED, "rejected", "voided"):
             raise Conflict(f"case {number} is {case.status}; report what else it told of as a problem of its own")
+        if step.case.matter:
+            raise Conflict(f"case {number} is no problem on the street; report what else it tells of by itself")
         numbers = [open_part(step, platform, part, at, reason) for at, part in enumerate(parts)]
         step.file.touched = True
         step.record("split", numbers=numbers, reason=reason)
@@ -177,7 +187,7 @@ def open_part(step: Step, platform: Platform, part: Part, at: int, reason: str) 
     return opened.case.number
 
 
-def link_cases(
+def relate_cases(
     session: Session,
     platform: Platform,
     actor: Actor,
@@ -185,55 +195,36 @@ def link_cases(
     other: str,
     reason: str,
     *,
+    linked: bool,
     now: datetime,
     key: str | None = None,
 ) -> dict[str, Any]:
-    """Link two cases as related, whatever their state. Conflict when they are, NotAllowed without ``case.link``."""
-    require(actor, "case.link", "link cases")
-    refuse_silence(reason)
+    """Link two cases as related, whatever their state, or undo that; both histories keep it.
 
-    def act() -> dict[str, Any]:
-        case, beside = both(session, platform, actor, number, other)
-        if related_links(session, case, beside):
-            raise Conflict(f"{number} and {beside.number} are linked as related already; nothing is to do")
-        session.add(
-            CaseLink(
-                from_id=case.id, to_id=beside.id, kind=RELATED, created_at=now, reason=reason,
-                created_by=actor.person_id,
-            )
-        )  # fmt: skip
-        note_both(session, actor, case, beside, "related", reason, now)
-        return {"number": number, "other": beside.number}
-
-    return act_once(session, actor.person_id, key, {"link": number, "other": other, "reason": reason}, now, act)
-
-
-def unlink_cases(
-    session: Session,
-    platform: Platform,
-    actor: Actor,
-    number: str,
-    other: str,
-    reason: str,
-    *,
-    now: datetime,
-    key: str | None = None,
-) -> dict[str, Any]:
-    """Undo a link as related; both histories keep it. Raises Conflict when there is none."""
-    require(actor, "case.link", "unlink cases")
+    Raises Conflict when they are linked already, or are not; NotAllowed without ``case.link``.
+    """
+    require(actor, "case.link", "link cases" if linked else "unlink cases")
     refuse_silence(reason)
 
     def act() -> dict[str, Any]:
         case, beside = both(session, platform, actor, number, other)
         links = related_links(session, case, beside)
-        if not links:
-            raise Conflict(f"{number} and {beside.number} are not linked as related; reload the case")
+        if bool(links) == linked:
+            told = "linked as related already; nothing is to do" if linked else "not linked as related; reload the case"
+            raise Conflict(f"{number} and {beside.number} are {told}")
         for link in links:
             link.removed_at = now
-        note_both(session, actor, case, beside, "unrelated", reason, now)
+        if linked:
+            link = CaseLink(
+                from_id=case.id, to_id=beside.id, kind=RELATED, created_at=now, reason=reason,
+                created_by=actor.person_id,
+            )  # fmt: skip
+            session.add(link)
+        note_both(session, actor, case, beside, "related" if linked else "unrelated", reason, now)
         return {"number": number, "other": beside.number}
 
-    return act_once(session, actor.person_id, key, {"unlink": number, "other": other, "reason": reason}, now, act)
+    request = {"link" if linked else "unlink": number, "other": other, "reason": reason}
+    return act_once(session, actor.person_id, key, request, now, act)
 
 
 def both(session: Session, platform: Platform, actor: Actor, number: str, other: str) -> tuple[Case, Case]:

@@ -23,7 +23,7 @@ FILE = "channels.csv"
 COLUMNS = ("channel", "name", "name_en", "reporter", "needs", "wants", "source")
 REPORTERS = ("public", "internal", "machine")
 FIELDS = {"name": "reporter_name", "phone": "reporter_phone", "number": "external_id", "place": "lon"}
-PHOTO = "photo"
+PHOTO, PHONE, PUBLIC = "photo", "phone", "public"
 PARTS = (*FIELDS, PHOTO)
 PROVENANCE = ("found", "memory", "city")
 CODE = re.compile(r"[a-z][a-z0-9_]{1,39}")
@@ -50,6 +50,11 @@ class Channel:
     needs: tuple[str, ...]
     wants: tuple[str, ...]
     source: str
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What it needs and wants."""
+        return (*self.needs, *self.wants)
 
     def refuse_incomplete(self, report: Told) -> None:
         """Raise Invalid naming every field the channel needs and the report does not have."""

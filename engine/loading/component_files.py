@@ -1,14 +1,14 @@
 """The register as a file that a survey would be: CSV or GeoPackage, written in pieces, never half.
 
 What is written is read again as it was (``wangge import components``): the same codes, texts, days, numbers and
-coordinates to the last digit.
+coordinates to the last digit. ``code_source`` says where the code of the class comes from; it is not read again.
 """
 
 from __future__ import annotations
 
 import csv
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from pyogrio import raw
 from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session
 
+from engine.catalogue.provenance import class_sources
 from engine.components.listing import ComponentFilter
 from engine.components.register import COMPONENT
 from engine.components.rules import Attribute
 from engine.errors import Invalid
 from engine.loading.plain_cells import mark
+from engine.loading.survey_file import DERIVED
 from engine.loading.tables import Progress, no_progress
 from engine.models import Component
 
@@ -46,8 +48,8 @@ def export_components(
     ending = path.suffix.lower()
     if ending not in FORMATS:
         raise Invalid(f"{path.name} is of no known kind; write .csv or .gpkg", field="format")
-    header = (*COMPONENT, "photo", *attribute_fields(session, wanted))
-    pieces = read_pieces(session, wanted)
+    header = tuple(dict.fromkeys((*COMPONENT, "photo", *DERIVED, *attribute_fields(session, wanted))))
+    pieces = read_pieces(session, wanted, class_sources(session, "component"))
     write: Callable[[Path, Sequence[str], Iterator[list[Row]], frozenset[str], Progress], int] = (
         write_csv if ending == ".csv" else write_package
     )
@@ -76,20 +78,23 @@ def attribute_fields(session: Session, wanted: ComponentFilter) -> list[str]:
     return sorted(session.scalars(query.where(*wanted.conditions()).distinct()))
 
 
-def read_pieces(session: Session, wanted: ComponentFilter) -> Iterator[list[Row]]:
-    """The components that fit as texts and numbers by column, in one statement: nothing changes meanwhile."""
+def read_pieces(session: Session, wanted: ComponentFilter, sources: Mapping[str, str]) -> Iterator[list[Row]]:
+    """The components that fit as texts and numbers by column, in one statement: nothing changes meanwhile.
+
+    :param sources: where the codes of classes come from.
+    """
     columns = [column for column in Component.__table__.columns if column.name not in ("cell", "present")]
     query = select(*columns).where(*wanted.conditions()).order_by(Component.code)
     for part in session.execute(query.execution_options(yield_per=PIECE)).partitions():
-        yield [file_row(row._mapping) for row in part]
+        yield [file_row(row._mapping, sources) for row in part]
 
 
-def file_row(row: Any) -> Row:
+def file_row(row: Any, sources: Mapping[str, str]) -> Row:
     """A component under the names of a file's columns."""
     found = {name: row["grid_code" if name == "grid" else name] for name in (*COMPONENT, "photo")}
     for name in ("initial_date", "change_date"):
         found[name] = found[name].isoformat() if found[name] else ""
-    return {**found, **row["attributes"]}
+    return {**found, "code_source": sources.get(row["full_code"], ""), **row["attributes"]}
 
 
 def as_text(value: Any) -> str:

@@ -10,24 +10,32 @@ from pathlib import Path
 
 from engine.components.register import COMPONENT
 from engine.errors import CityBroken
+from engine.loading.encodings import UTF_8, encoding_of
 from engine.loading.plain_cells import unmark
 from engine.loading.tables import Rejection
 
 CHUNK = 1 << 20
+DERIVED = ("code_source",)
+"""Columns an export has for its readers; what they say is the catalogue's and not read again."""
 
 
 @dataclass(frozen=True)
 class SurveyFile:
-    """A file that can be read to its end: ``header`` in the file's order, ``rows`` below it, its SHA-256."""
+    """A file that can be read to its end: ``header`` in the file's order, ``rows`` below it, its SHA-256.
+
+    ``note`` is a remark on how its text was read, empty for UTF-8.
+    """
 
     path: Path
     header: tuple[str, ...]
     rows: int
     sha256: str
+    encoding: str = UTF_8
+    note: str = ""
 
     def read(self) -> Iterator[tuple[int, dict[str, str] | Rejection]]:
         """(last line, row); a row with another number of fields than the header is a Rejection."""
-        with self.path.open(encoding="utf-8-sig", newline="") as file:
+        with self.path.open(encoding=self.encoding, newline="") as file:
             reader = csv.reader(file)
             next(reader)
             for fields in reader:
@@ -53,22 +61,21 @@ class SurveyFile:
 def open_survey(path: Path, fields: frozenset[str]) -> SurveyFile:
     """Look through a whole file. ``fields`` are the attributes it may have beside the columns of a component.
 
-    :raises CityBroken: the file is missing, not UTF-8, no CSV, or a column is missing, unknown or there twice.
+    :raises CityBroken: the file is missing, neither UTF-8 nor GB18030, no CSV, or a column is missing, unknown or there
+        twice.
     """
     try:
-        sha256 = fingerprint(path)
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        sha256, encoding = fingerprint(path), encoding_of(path)
+        with path.open(encoding=encoding.name, newline="") as file:
             reader = csv.reader(file, strict=True)
             header = tuple(name.strip() for name in next(reader, []))
             refuse_header(path, header, fields)
             rows = sum(1 for row in reader if row)
     except FileNotFoundError as error:
         raise CityBroken(f"{path} is missing; name the survey's CSV file") from error
-    except UnicodeDecodeError as error:
-        raise CityBroken(f"{path} is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
     except csv.Error as error:
         raise CityBroken(f"{path}, line {reader.line_num}: {error}; export the file again as CSV") from error
-    return SurveyFile(path, header, rows, sha256)
+    return SurveyFile(path, header, rows, sha256, encoding.name, encoding.note)
 
 
 def refuse_header(path: Path, header: tuple[str, ...], fields: frozenset[str]) -> None:
@@ -76,7 +83,7 @@ def refuse_header(path: Path, header: tuple[str, ...], fields: frozenset[str]) -
     missing = [name for name in COMPONENT if name not in header]
     if missing:
         raise CityBroken(f"{path}: no column {', '.join(missing)}; the header must name {', '.join(COMPONENT)}")
-    unknown = [name for name in header if name not in {*COMPONENT, "photo", *fields}]
+    unknown = [name for name in header if name not in {*COMPONENT, "photo", *DERIVED, *fields}]
     if unknown:
         raise CityBroken(
             f"{path}: no component has {', '.join(unknown)}; remove the column or add it to component_attributes.csv"

@@ -31,8 +31,8 @@ PIECE = 10_000
 class SurveyPackage(SurveyFile):
     """The only layer of a GeoPackage. Its points give longitude and latitude; fields of these names are not read."""
 
-    layer: str
-    system: CoordinateSystem
+    layer: str = ""
+    system: CoordinateSystem = WGS84
 
     def read(self) -> Iterator[tuple[int, dict[str, str] | Rejection]]:
         """(number of the feature, row); one without a point is a Rejection."""
@@ -75,7 +75,7 @@ def open_any(path: Path, fields: frozenset[str]) -> SurveyFile:
     names = [str(name) for name in info["fields"] if name not in ("lon", "lat")]
     header = (*names, "lon", "lat")
     refuse_header(path, header, fields)
-    return SurveyPackage(path, header, int(info["features"]), fingerprint(path), layers[0], system)
+    return SurveyPackage(path, header, int(info["features"]), fingerprint(path), layer=layers[0], system=system)
 
 
 def refuse_broken(path: Path) -> None:

@@ -37,7 +37,10 @@ IMPORT, FOLDER = "import", "folder"
 
 @dataclass
 class SurveyReport:
-    """What became of a file's rows, those of a run that was cut off included. ``claims`` count other owners given."""
+    """What became of a file's rows, those of a run that was cut off included. ``claims`` count other owners given.
+
+    ``note`` is a remark on how the file's text was read.
+    """
 
     survey_id: int | None = None
     read: int = 0
@@ -47,6 +50,7 @@ class SurveyReport:
     refused: int = 0
     claims: int = 0
     resumed_at: int = 0
+    note: str = ""
     rejected: list[Rejection] = field(default_factory=list)
 
 
@@ -65,6 +69,7 @@ def import_survey(
     survey = _begin(session, file, now(), dry_run, origin)
     since = _since(session, file.sha256, origin)
     report = _so_far(session, survey, refuse, file.path.name)
+    report.note = file.note
     progress(report.read)
     rows = checked_rows(file, rules, skip=report.read)
     while lines := list(islice(rows, batch_rows)):

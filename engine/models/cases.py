@@ -91,6 +91,7 @@ class Case(Base):
         Index("ix_city_case_cell", "cell", "reported_at"),
         # Few cases are merged or reported where nothing is to be reported: these indexes stay small.
         _where("ix_city_case_merged_into", "merged_into_id IS NOT NULL", "merged_into_id"),
+        _where("ix_city_case_reporter_phone", "reporter_phone <> ''", "reporter_phone", "reported_at"),
         _where("ix_city_case_no_report", "no_report IS NOT NULL", "reported_at"),
         _where("ix_city_case_matter", "matter IS NOT NULL", "matter", "reported_at"),
     )

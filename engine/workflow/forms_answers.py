@@ -39,7 +39,7 @@ def work_out(given: Field, rule: str, expression: Expression, names: Mapping[str
 def list_options(given: Field, names: Mapping[str, Any]) -> tuple[Option, ...]:
     """Return a field's choices; an expression may give texts, ``{value, label}`` or ``{code, name}``."""
     if not isinstance(given.options, Expression):
-        return given.options
+        return tuple(each for each in given.options if not _is_hidden(given, each, names))
     members = work_out(given, "valuesExpression", given.options, names)
     if members is None:
         return ()
@@ -48,6 +48,13 @@ def list_options(given: Field, names: Mapping[str, Any]) -> tuple[Option, ...]:
             f"field {given.key}: `{given.options.text}` gives no list of choices; correct valuesExpression"
         )
     return read_options(given, members)
+
+
+def _is_hidden(given: Field, option: Option, names: Mapping[str, Any]) -> bool:
+    """Whether a choice is not offered; what only the task knows hides none before there is a task."""
+    if option.hide is None or not option.hide.names <= names.keys():
+        return False
+    return bool(work_out(given, f"choice {option.value}, conditional.hide", option.hide, names))
 
 
 def read_options(given: Field, members: Iterable[Any]) -> tuple[Option, ...]:

@@ -223,7 +223,7 @@ class SchemaReader:
             self.report(message, error.remedy or "correct it")
             return None
 
-    def read_hide(self, component: dict[str, Any]) -> Expression | None:
+    def read_hide(self, component: Mapping[str, Any]) -> Expression | None:
         conditional = component.get("conditional")
         if conditional is None:
             return None
@@ -270,7 +270,7 @@ class SchemaReader:
             return self.read_expression(component["valuesExpression"], "valuesExpression") or ()
         listed = component["values"] if isinstance(component["values"], list) else []
         options = [
-            Option(each["value"], str(each.get("label", each["value"])))
+            Option(each["value"], str(each.get("label", each["value"])), hide=self.read_hide(each))
             for each in listed
             if isinstance(each, Mapping) and isinstance(each.get("value"), str | int | float)
         ]

@@ -46,6 +46,9 @@ def _conditions(given: Field) -> Iterator[tuple[str, Expression]]:
         yield "conditional.hide", expression
     if isinstance(given.readonly, Expression):
         yield "readonly", given.readonly
+    for option in given.options if isinstance(given.options, tuple) else ():
+        if option.hide is not None:
+            yield f"choice {option.value}, conditional.hide", option.hide
 
 
 def _situations(fields: tuple[Field, ...], around: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

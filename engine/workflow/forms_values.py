@@ -103,11 +103,15 @@ class FormInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One choice: the value that is kept and the label people read; ``label_en`` only where an expression gives it."""
+    """One choice: the value that is kept and the label people read; ``label_en`` only where an expression gives it.
+
+    It is not offered where ``hide`` holds.
+    """
 
     value: Any
     label: str
     label_en: str = ""
+    hide: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,8 @@ class Field:
         rules = (self.readonly, self.options, self.min_length, self.max_length, self.min, self.max, self.source)
         yield from self.hide
         yield from (each for each in rules if isinstance(each, Expression))
+        if isinstance(self.options, tuple):
+            yield from (option.hide for option in self.options if option.hide is not None)
         yield from self.places.values()
         for column in self.columns:
             yield from column.expressions()
