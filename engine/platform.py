@@ -32,6 +32,9 @@ class Platform:
     sensing: object = None
     """What ``engine.sensors.sensing`` keeps here: kinds, rules and fences, read on first use."""
 
+    def __post_init__(self) -> None:
+        self.host.definitions = self.definitions
+
 
 def build_platform(
     session: Session, city: City, *, clock: Clock | None = None, registry: Registry | None = None, cache_size: int = 512

@@ -279,6 +279,26 @@ def test_a_case_opens_the_procedure_of_its_class_with_variables_and_origin(town:
         )  # fmt: skip
 
 
+def test_a_running_case_opens_a_procedure_that_was_deployed_after_it(tmp_path: Path) -> None:
+    folder = write_small_city(tmp_path / "city")
+    opening = service("opening", "case/open_linked", process="${case.procedure}")
+    nodes = [user("wait", stage="accept"), opening, user("watch", stage="accept")]
+    write_process(folder, nodes, chain("start", "wait", "opening", "watch", "end"))
+    town = SmallTown(folder)
+    report = Report("component", "0101", "井盖", "patrol", lon=116.0005, lat=28.0005)
+    parent = report_case(town.session, town.platform, report, None, town.clock.now())
+    town.session.commit()
+    write_process(folder, [user("fine", stage="enforce")], chain("start", "fine", "end"), name="penalty_simple")
+    (folder / "procedures.csv").write_text("code,process\n*,penalty_simple\n", encoding="utf-8")
+    town.load()
+    town.session.commit()
+    [task] = tasks_of(town, parent)
+    complete_task(town.session, town.platform, town.actor("acceptor"), task.id, {}, now=town.clock.now())
+    [child] = town.session.scalars(select(Case).where(Case.origin == parent.number)).all()
+    assert [each.element for each in tasks_of(town, child)] == ["fine"]
+    town.close()
+
+
 def test_an_unknown_matter_is_refused_with_those_there_are(town: SmallTown) -> None:
     with pytest.raises(NotFound, match="there are penalty_simple, permit_application"):
         opened(town, "permit_aplication")

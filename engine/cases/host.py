@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -37,6 +37,9 @@ from engine.workflow.expressions import Functions
 from engine.workflow.forms_values import Option
 from engine.workflow.language import calendar_functions
 
+if TYPE_CHECKING:
+    from engine.workflow.deployments import Definitions
+
 
 class CaseHost:
     """The domain as the runtime sees it: a city with its calendar, ground, departments and operators."""
@@ -50,6 +53,8 @@ class CaseHost:
         self.calendar: WorkCalendar = city_calendar(city)
         self.functions: Functions = calendar_functions(self.calendar, registry)
         self.catalogue = CatalogueBook()
+        self.definitions: Definitions | None = None
+        """What is deployed; the platform puts it here."""
         self.registers = load_registers(city.layers)
         self.settings = settings_in_force(city)
         self.matters = load_matters(city.layers)

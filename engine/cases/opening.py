@@ -171,7 +171,8 @@ def open_beside(
 ) -> str:
     """Open a case beside the step's own, at the same place. Returns its number.
 
-    It is of the same class, or the matter that declares the process. Lead is the department named, else the matter's
+    It is of the same class, or the matter that declares the process, and runs on the deployment of the case beside it,
+    or on the one in effect where that has no such process. Lead is the department named, else the matter's
     own near the place, else that of the task just done, else the lead of the case beside it.
     """
     host: Any = step.host
@@ -190,12 +191,13 @@ def open_beside(
     instance_id = number_case(step.unit, host.city, case, step.now, drawn, matter)
     own = host.department_of(matter, case) if matter is not None else None
     lead_by(case, department or own or step.department or parent.lead_department, step.now)
-    file = new_file(step.unit, step.runtime.shelf, case, instance_id, step.definition, process, step.now)
+    definition = step.definition
+    if process not in definition.diagrams:  # a procedure that came with a later deployment than the case's own
+        definition = host.definitions.current(step.session, step.now)
+    file = new_file(step.unit, step.runtime.shelf, case, instance_id, definition, process, step.now)
     step.flush()  # the new case is there before its link points to it, whatever its process looks up next
     step.session.add(CaseLink(from_id=parent.id, to_id=case.id, kind=process, created_at=step.now))
-    start_process(
-        Step(step.unit, host, step.runtime, step.definition, file, step.now, step.actor, process=process), values
-    )
+    start_process(Step(step.unit, host, step.runtime, definition, file, step.now, step.actor, process=process), values)
     return case.number
 
 
