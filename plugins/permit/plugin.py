@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.hooks import Manifest, Operator, Permission, hookimpl
+from engine.hooks import Demonstration, Indicator, Job, Manifest, Operator, Permission, hookimpl
+from plugins.permit import demo as demonstration
 from plugins.permit import operators as act
+from plugins.permit.indicators import INDICATORS
+from plugins.permit.jobs import watch_licences
 
 
 @hookimpl
@@ -40,3 +43,21 @@ def operators() -> Sequence[Operator]:
         Operator("permit/set_licence", act.change),
         Operator("permit/renewed", act.renewed),
     ]
+
+
+@hookimpl
+def indicators() -> Sequence[Indicator]:
+    """Figures of the departments."""
+    return INDICATORS
+
+
+@hookimpl
+def jobs() -> Sequence[Job]:
+    """Every morning, before the windows open."""
+    return [Job("licences", "许可证到期提醒和届满登记", "licences about to end", "20 6 * * *", watch_licences)]
+
+
+@hookimpl
+def demo_data(demo: Demonstration) -> None:
+    """Items, licences and applications of a demonstration."""
+    demonstration.fill(demo)
