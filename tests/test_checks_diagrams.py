@@ -333,6 +333,7 @@ def test_a_unit_task_for_every_unit_is_doubted(city: Path) -> None:
         (service("case/start_clock", clock="c", limit="soon"), "limit 'soon'"),
         (service("case/close", kind="done"), "not closed as 'done'"),
         (service("case/open_linked", process="enforcment"), "no process 'enforcment' to open"),
+        (service("case/open_linked", process="enforcement", values="party"), "variables by name, not a text"),
         (service(""), "calls nothing"),
         ('<bpmn:businessRuleTask id="x" camunda:decisionRef="dispach" camunda:resultVariable="r"/>', "no decision"),
         ('<bpmn:businessRuleTask id="x" camunda:resultVariable="r"/>', "names no decision"),

@@ -57,6 +57,16 @@ def test_a_matter_is_opened_on_its_page_and_faults_keep_what_was_typed(site: Sit
     assert "临时占道" not in desk.get("/matters/penalty_simple").text
 
 
+def test_a_script_gets_only_the_fields_for_what_is_answered_so_far(site: Site) -> None:
+    desk = site.desk("acceptor")
+    sent = {"csrf_token": "known", "subject": "夜间施工", "days": "7"}
+    answer = desk.client.post(NEW, data=sent, headers={"HX-Request": "true", "Accept": "text/html"})
+    text = answer.get_data(as_text=True)
+    assert answer.status_code == 200 and "夜间施工" in text and "<html" not in text
+    listed = desk.get("/matters/permit_application?q=夜间施工").text
+    assert "没有符合条件的案件" in listed, "nothing is opened by looking"
+
+
 def test_who_may_neither_open_nor_read_sees_no_entry_and_is_refused(site: Site) -> None:
     clerk = site.desk("unit_clerk_sanitation")
     assert 'href="/matters"' not in clerk.get("/inbox").text

@@ -66,6 +66,9 @@ def _check_words(material: Material, element: Element, source: Source) -> Iterat
     if kind and kind not in CLOSE_KINDS:
         message = f"cases are not closed as {kind!r}"
         yield source.error(element.id, message, f"use one of {', '.join(CLOSE_KINDS)}", element.line)
+    if word("case/open_linked", "values"):
+        message = "values are variables by name, not a text"
+        yield source.error(element.id, message, "write a dictionary: ${{'party': party}}", element.line)
     process = word("case/open_linked", "process")
     if process and not material.has_file(f"processes/{process}.bpmn"):
         remedy = suggest(process, material.diagrams, "add the diagram")
