@@ -13,6 +13,7 @@ from engine.checks.catalogue import check_catalogue
 from engine.checks.city_file import check_city_file, enabled_plugins, is_zone, read_toml
 from engine.checks.diagrams import check_diagrams
 from engine.checks.documents import check_documents
+from engine.checks.escalating import check_escalation
 from engine.checks.finding import Finding, Source, errors_of, split_remedy
 from engine.checks.flows import check_flows
 from engine.checks.forms import check_forms
@@ -23,6 +24,7 @@ from engine.checks.judgement import check_judgement
 from engine.checks.loops import check_loops
 from engine.checks.material import Material, read_material
 from engine.checks.matters import check_matters
+from engine.checks.names import check_names
 from engine.checks.organisation import check_organisation
 from engine.checks.overrides import check_overrides
 from engine.checks.patrol import check_patrol
@@ -30,6 +32,7 @@ from engine.checks.registers import check_registers
 from engine.checks.scenarios import check_scenarios
 from engine.checks.sensors import check_sensors
 from engine.checks.services import check_services
+from engine.checks.sources import check_sources
 from engine.checks.tasks import check_tasks
 from engine.checks.translations import check_translations
 from engine.checks.variables import check_variables
@@ -43,6 +46,7 @@ from engine.workflow.definitions import parse_specs
 
 DIAGRAM_CHECKS = (
     check_diagrams, check_flows, check_loops, check_tasks, check_forms, check_services, check_overrides,
+    check_sources, check_escalation,
 )  # fmt: skip
 
 
@@ -97,6 +101,7 @@ def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     findings += check_sensors(material)
     findings += check_judgement(material)
     findings += check_translations(material)
+    findings += check_names(material)
     findings += check_scenarios(material)
     findings += check_registers(material)
     findings += check_documents(material)
