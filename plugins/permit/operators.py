@@ -9,13 +9,14 @@ from typing import Any
 from engine.calendar import parse_limit
 from engine.cases import clocks
 from engine.errors import DomainError, OperatorError, OperatorRefused
+from engine.organisation.duty import people_for
 from engine.registers.keeping import Hand, add_entry, change_entry, look_up
 from engine.workflow.step import Step
 from plugins.permit.licences import ITEMS, LICENCES, end_of_term, enter_result, prolong, set_licence
 
 UNKNOWN_ITEM = "permit_item_unknown"
 """The code of the error event that catches an item which is not in the register, or stopped."""
-REVIEW = "permit_review"
+REVIEW, HOST = "permit_review", "hearing_host"
 STATUTORY, JOINT, TELL_WITHIN = 20, 45, 5
 """Working days: to decide, to decide jointly (行政许可法第四十二条), to tell what is missing (第三十二条)."""
 EXTENSION, JOINT_EXTENSION = 10, 15
@@ -45,9 +46,19 @@ def prepare(step: Step) -> dict[str, Any]:
         "materials": given.get("materials") or [{"name": name, "handed": False, "note": None} for name in papers],
         "route": wanted if wanted != "commitment" or item["commitment"] else "ordinary",
         "organ": item["organ"] or lead, "window": item["window"] or lead,
+        "hearing_unit": hearing_unit(step, (item["organ"] or lead, lead)),
         "review_process": given.get("review_process") or item["review_process"] or REVIEW,
         "register_values": given.get("register_values") or {},
     }  # fmt: skip
+
+
+def hearing_unit(step: Step, near: Sequence[str | None]) -> str | None:
+    """Whose hosts hold a hearing: the first of these units that has any, else another of the city, else the first."""
+    for unit in near:
+        if unit and people_for(step.session, HOST, unit, most=1):
+            return unit
+    units = {post.department_code for host in people_for(step.session, HOST, most=1) for post in host.posts}
+    return min(units) if units else near[0]
 
 
 def accept(
