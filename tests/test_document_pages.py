@@ -136,6 +136,7 @@ def test_the_page_shows_delivers_and_voids(site: Site, number: str) -> None:
     assert "制作文书" in hidden and "责令改正" not in hidden and "云城管" not in hidden
     page = desk.submit(page, "/delivery", {"manner": "left", "receiver": "张三", "on": "2026-03-02", "note": ""})
     assert page.status == 422 and "张三" in page.text, "what was typed stays"
+    assert "留置送达须填写见证人" in page.text
     page = desk.submit(page, "/delivery", {"witness": "李居委"})
     assert "留置送达" in page.text and "见证人：李居委" in page.text and "已送达" in page.text
     page = desk.submit(page, "/void", {"reason": "当事人有误"})

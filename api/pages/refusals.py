@@ -57,6 +57,20 @@ CHINESE = tuple(
         r"the image claims ": "照片像素过大；请缩小后上传。",
         r"the image is damaged": "照片文件已损坏；请上传相机原图。",
         r"this is no JPEG, PNG or WebP": "不是 JPEG、PNG 或 WebP 照片；请上传照片文件。",
+        r"document (?P<name>\S+) \((?P<title>.+)\) needs (?P<fields>.+); fill them in":
+            "文书“{title}”缺少必填内容（{fields}）；请补填后重新提交。",
+        r"(?P<title>\S+) (?P<number>\S*) ?is void; make a new one":
+            "文书“{title}”{number} 已作废，不能送达；请重新制作。",
+        r"say who received it": "请填写受送达人。",
+        r"a document left on refusal takes a witness": "留置送达须填写见证人，或在备注中写明记录方式。",
+        r"electronic delivery takes the receiver's written consent":
+            "电子送达须受送达人书面同意；已同意的请勾选，否则改用其他方式。",
+        r"(?P<title>\S+) cannot have been delivered on (?P<day>\S+): it was made on (?P<made>\S+) and today is":
+            "文书“{title}”制作于 {made}，不能在 {day} 送达；送达日期不早于制作日，不晚于今天。",
+        r"say why the document is void": "请填写作废原因。",
+        r"no Chinese font is on this machine":
+            "服务器没有中文字体，无法生成 PDF；请下载 DOCX 打印，并请系统管理员安装字体。",
+        r"there is no document (?P<id>\d+) that you may see": "没有您可以查看的文书 {id}。",
         r"no file was chosen": "没有选择文件；请至少选择一个。",
         r"the (video|voice) has (?P<size>\S+) MB; send at most (?P<most>\d+) MB":
             "录音录像有 {size} MB，过大；请压缩到 {most} MB 以内。",

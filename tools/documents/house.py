@@ -76,7 +76,10 @@ class Sheet:
 
     def sign(self) -> None:
         """Office, seal and date at the right, kept together."""
+        if self.document.paragraphs:
+            self.document.paragraphs[-1].paragraph_format.keep_with_next = True  # no page with a signature alone
         self.blank()
+        self.document.paragraphs[-1].paragraph_format.keep_with_next = True
         for text in ("{{ issuer }}{{ seal }}", "{{ today }}"):
             made = self.paragraph(text, "right")
             made.paragraph_format.keep_with_next = text.startswith("{{ issuer")
@@ -161,6 +164,7 @@ class Sheet:
                 made.element.get_or_add_pPr().ind.set(qn("w:firstLineChars"), str(int(indent * 100)))
             if size == 16:
                 form.line_spacing_rule, form.line_spacing = WD_LINE_SPACING.EXACTLY, Pt(28)
+        styles[STYLES["heading"][0]].paragraph_format.keep_with_next = True
         styles[STYLES["title"][0]].paragraph_format.space_after = Pt(14)
         styles[STYLES["number"][0]].paragraph_format.space_after = Pt(14)
         for name in ("cell", "head"):
