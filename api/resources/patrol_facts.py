@@ -150,7 +150,8 @@ def fact_views(rows: Sequence[PatrolFact]) -> list[dict[str, Any]]:
     return [
         {
             "id": row.id, "kind": row.kind, "status": row.status, "login": people[row.person_id].login,
-            "name": people[row.person_id].name, "duty_grid": row.duty_grid_code,
+            "name": people[row.person_id].name, "name_en": people[row.person_id].name_en,
+            "duty_grid": row.duty_grid_code,
             "case": numbers.get(row.case_id or 0), "at": row.at, "ended_at": row.ended_at, "facts": row.facts,
             "decided_by": people[row.decided_by_id].name if row.decided_by_id else None,
             "decided_at": row.decided_at, "reason": row.reason,
