@@ -23,7 +23,7 @@ from engine.city import City
 from engine.database import begin_write, open_database, session_factory
 from engine.evidence.places import PLACE, folder_beside, open_store
 from engine.evidence.store import Store
-from engine.hooks import Demonstration
+from engine.hooks import Demonstration, PlannedMatter
 from engine.hooks.host import load_plugins
 from engine.loading.city import load_city_folder
 from engine.migrations import upgrade_database
@@ -158,12 +158,12 @@ def fill_demo(
         platform = build_platform(session, city)
         platform.store = store or platform.store
         roll_out(session, city, begin, since=(begin - timedelta(days=days)).astimezone(city.time_zone).date())
+        matters = fill_plugins(session, platform, seed, begin - timedelta(days=days), begin)
         with progress_bar(f"{city.name}: hours of work", round(days * 24)) as progress:
             summary = simulate(
                 session, platform, start=begin - timedelta(days=days), days=days, cases_per_day=cases_per_day,
-                seed=seed, unfinished=True, progress=progress,
+                seed=seed, unfinished=True, matters=matters, progress=progress,
             )  # fmt: skip
-        fill_plugins(session, platform, seed, begin - timedelta(days=days), begin)
         patrols = walked(session, begin - timedelta(hours=PATROL_HOURS), begin)
         with progress_bar(f"{city.name}: patrols", len(patrols)) as progress:
             walk_city(session, platform, begin, hours=PATROL_HOURS, seed=seed, progress=progress)
@@ -184,14 +184,18 @@ def fill_demo(
         engine.dispose()
 
 
-def fill_plugins(session: Session, platform: Platform, seed: int, start: datetime, end: datetime) -> None:
-    """Let every plugin fill its registers."""
-    host = load_plugins(platform.city)
+def fill_plugins(
+    session: Session, platform: Platform, seed: int, start: datetime, end: datetime
+) -> list[PlannedMatter]:
+    """Let every plugin fill its registers and plan its matters; those planned."""
+    host, planned = load_plugins(platform.city), list[PlannedMatter]()
     for plugin in host.listens("demo_data"):
         begin_write(session)
         shown = Demonstration(session, platform, Random(f"{seed} {plugin}"), start, end)
         host.tell("demo_data", plugin, demo=shown)
         session.commit()
+        planned += shown.planned
+    return planned
 
 
 def database_file(url: str) -> Path | None:

@@ -13,6 +13,7 @@ from engine.hooks.contributions import (
     MapLayer,
     Measured,
     Permission,
+    PlannedMatter,
 )
 from engine.hooks.specs import hookimpl
 from engine.registry import Operator
@@ -30,5 +31,6 @@ __all__ = [
     "Measured",
     "Operator",
     "Permission",
+    "PlannedMatter",
     "hookimpl",
 ]

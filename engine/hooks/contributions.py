@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
+
+from engine.registers.keeping import Hand, put_entry
 
 if TYPE_CHECKING:
     from engine.platform import Platform
@@ -113,11 +115,48 @@ class CaseChange:
 
 
 @dataclass(frozen=True)
+class PlannedMatter:
+    """A matter that is opened at a moment of a demonstration; ``at`` is aware."""
+
+    matter: str
+    at: datetime
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
+    lon: float | None = None
+    lat: float | None = None
+    address: str = ""
+
+
+@dataclass(frozen=True)
 class Demonstration:
-    """What a plugin fills its registers in a demonstration with. The same ``chance`` gives the same data."""
+    """What a plugin fills a demonstration with. The same ``chance`` gives the same data.
+
+    It is asked before the city goes to work, from ``start`` to ``now``: registers are filled at once, matters are
+    planned with ``open`` and worked on by the city's people like everything else. What they answer in forms is as
+    ``simulation.toml`` of the plugin weighs and words it.
+    """
 
     session: Session
     platform: Platform
     chance: Random
     start: datetime
     now: datetime
+    planned: list[PlannedMatter] = field(default_factory=list)
+
+    def enter(self, register: str, entries: Iterable[Mapping[str, Any]], *, days_ago: float = 0.0) -> None:
+        """Add entries to a register, as if so many days before ``now``."""
+        at = self.now - timedelta(days=days_ago)
+        declared = self.platform.host.registers[register]
+        for values in entries:
+            put_entry(self.session, declared, values, Hand(at))
+
+    def open(
+        self, matter: str, answers: Mapping[str, Any] | None = None, *, share: float,
+        place: tuple[float, float] | None = None, values: Mapping[str, Any] | None = None, title: str = "",
+        address: str = "",
+    ) -> None:  # fmt: skip
+        """Plan a matter at a share (0 to 1) of the time between ``start`` and ``now``; ``place`` is (lon, lat)."""
+        at = self.start + (self.now - self.start) * share
+        lon, lat = place or (None, None)
+        self.planned.append(PlannedMatter(matter, at, answers or {}, values or {}, title, lon, lat, address))

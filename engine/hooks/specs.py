@@ -91,4 +91,7 @@ def case_changed(session: Session, change: CaseChange) -> None:
 
 @hookspec
 def demo_data(demo: Demonstration) -> None:
-    """Fill the registers of a demonstration. When it raises, no demonstration is made."""
+    """Fill the registers of a demonstration and plan its matters, before the city goes to work.
+
+    When it raises, no demonstration is made.
+    """

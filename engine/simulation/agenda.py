@@ -7,18 +7,22 @@ from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
 
+from engine.hooks.contributions import PlannedMatter
 from engine.simulation.desk import OpenTask
 
 
 @dataclass(frozen=True)
 class Appointment:
-    """Something that happens at a moment: a ``report`` of ``source``, a ``task`` to do, or an act on a case."""
+    """Something that happens at a moment: a ``report`` of ``source``, a ``matter`` that is opened, a ``task`` to do, or
+    an act on a case.
+    """
 
     kind: str
     source: str = ""
     serial: int = 0
     task: OpenTask | None = None
     case_id: int = 0
+    matter: PlannedMatter | None = None
 
 
 @dataclass

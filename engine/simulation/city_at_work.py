@@ -7,7 +7,7 @@ task somebody gets done, the next act from outside, the next due timer of the da
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -15,9 +15,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from engine.cases.matters import Application, open_matter
 from engine.cases.reporting import report_case
 from engine.database import begin_write
 from engine.errors import DomainError
+from engine.hooks.contributions import PlannedMatter
 from engine.models import Case
 from engine.organisation.actor import Actor
 from engine.organisation.roles import load_roles
@@ -33,6 +35,7 @@ from engine.simulation.settings import Settings, load_settings
 from engine.simulation.summary import Summary, Tally, summarise
 from engine.simulation.timeline import Timeline
 from engine.simulation.waiting import Pace
+from engine.workflow.forms import FormInvalid
 
 REPORTING_ROLES = {"patrol": "collector", "leader": "leader"}
 """Who enters a report of a source; acceptors enter the others, citizens their own."""
@@ -48,12 +51,14 @@ def simulate(
     cases_per_day: float,
     seed: int,
     unfinished: bool = False,
+    matters: Iterable[PlannedMatter] = (),
     progress: Callable[[int], None] = lambda done: None,
 ) -> Summary:
     """Let the city work for ``days`` from ``start`` (aware). Commits as it goes, like the real thing.
 
     The same database, files and seed give the same histories. Open tasks already there are worked on too.
 
+    :param matters: what departments open beside the reports.
     :param unfinished: end in the middle of work: with fresh reports and tasks of every stage still to be done.
     :param progress: hears how many more hours of the period are over, ``round(days * 24)`` in all.
     :raises CityBroken: the city's ``simulation.toml`` cannot be used.
@@ -62,6 +67,7 @@ def simulate(
     settings = load_settings(platform.city)
     leave = settings.left_open if unfinished else {}
     work = CityAtWork(session, platform, settings, seed=seed, start=start, leave=LeftOpen(leave, end))
+    work.plan_matters(matters)
     work.run(start, end, cases_per_day, Hours(start, round(days * 24), progress).tick)
     return summarise(session, work.tally, end)
 
@@ -113,6 +119,8 @@ class CityAtWork:
         """Do what was planned for this moment."""
         if appointment.kind == "report":
             self.report(now, appointment.source, appointment.serial)
+        elif appointment.matter is not None:
+            self.open_matter(now, appointment.matter)
         elif appointment.task is not None:
             self.do_task(now, appointment.task)
         elif self.outside.act(now, appointment.kind, appointment.case_id):
@@ -131,6 +139,11 @@ class CityAtWork:
         for serial, moment in enumerate(self.leave.fresh_reports(chance)):
             source = pick(chance, self.demand.settings.sources)
             self.agenda.add(moment, Appointment("report", source=source, serial=serial))
+
+    def plan_matters(self, matters: Iterable[PlannedMatter]) -> None:
+        """What departments open by themselves."""
+        for each in matters:
+            self.agenda.add(each.at.astimezone(UTC), Appointment("matter", matter=each))
 
     def plan_tasks(self, tasks: list[OpenTask], now: datetime) -> None:
         """Decide when the tasks that are new get done."""
@@ -162,6 +175,27 @@ class CityAtWork:
             self.desk.duplicates[case.id] = wish.duplicates
         self.demand.remember(wish, case.number, now)
         self.outside.plan(case.id, case.number, now, ANYTIME)
+        self.timeline.follow(case.id, now)
+
+    def open_matter(self, now: datetime, planned: PlannedMatter) -> None:
+        """A department opens a matter: somebody who may."""
+        host, actor = self.platform.host, None
+        declared = host.matters.get(planned.matter)
+        if declared is not None:
+            near = (declared.department, host.directory.answering(declared.department, ()), None)
+            actor = self.people.allowed(declared.open, near, stream(self.seed, planned.matter))
+        application = Application(
+            planned.matter, planned.answers, lon=planned.lon, lat=planned.lat, address=planned.address,
+            title=planned.title, values=planned.values,
+        )  # fmt: skip
+        begin_write(self.session)
+        try:
+            case = open_matter(self.session, self.platform, application, actor, now)
+            self.session.commit()
+        except (DomainError, FormInvalid) as error:
+            self.session.rollback()
+            self.tally.stuck[f"matter {planned.matter}: {error}"] += 1
+            return
         self.timeline.follow(case.id, now)
 
     def reporter(self, source: str, wish: Wish, chance: Random) -> Actor | None:

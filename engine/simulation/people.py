@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -43,6 +43,13 @@ class People:
         if not holders:
             return None
         return self.actor(chance.choice(holders), role)
+
+    def allowed(self, permission: str, departments: Sequence[str | None], chance: Random) -> Actor | None:
+        """Somebody with a permission, of the first of these departments that has one (none: of any); handlers first."""
+        roles = [code for code, role in self.roles.items() if permission in role.permissions]
+        roles.sort(key=lambda code: self.roles[code].side != "handling")
+        found = (self.find(role, department, chance) for department in departments for role in roles)
+        return next((actor for actor in found if actor is not None), None)
 
     def whose(self, task: Any, chance: Random) -> Actor | None:
         """Who does a task: the person it was given to, else somebody of its role and scope."""

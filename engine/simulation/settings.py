@@ -65,11 +65,15 @@ class Settings:
 
 
 def load_settings(city: City) -> Settings:
-    """The shipped settings with the city's own on top. Raises CityBroken naming the key that cannot be used."""
+    """The shipped settings with those of plugins and the city's own on top.
+
+    :raises CityBroken: naming the file and the key that cannot be used.
+    """
     given = tomllib.loads((files(__package__) / FILE).read_text(encoding="utf-8"))
     own = city.root / FILE
-    if own.is_file():
-        given = merge(given, read_toml(own))
+    for path in (*(root / FILE for root in city.enabled_roots.values()), own):
+        if path.is_file():
+            given = merge(given, read_toml(path))
     try:
         return read_settings(city, given)
     except KeyError as error:

@@ -46,15 +46,22 @@ class Summary:
 
 
 def summarise(session: Session, tally: Tally, now: datetime) -> Summary:
-    """Count what the database holds at ``now``."""
-    by_status = session.execute(select(Case.status, func.count()).group_by(Case.status).order_by(Case.status))
+    """Count what the database holds at ``now``; matters are none of the street's cases."""
+    street = Case.matter.is_(None)
+    by_status = session.execute(
+        select(Case.status, func.count()).where(street).group_by(Case.status).order_by(Case.status)
+    )
     by_stage = session.execute(
         select(Task.stage, func.count()).where(Task.status == OPEN).group_by(Task.stage).order_by(Task.stage)
     )
-    verdicts = session.execute(select(Case.on_time, func.count()).where(Case.status == "closed").group_by(Case.on_time))
+    verdicts = session.execute(
+        select(Case.on_time, func.count()).where(street, Case.status == "closed").group_by(Case.on_time)
+    )
     counted = dict(verdicts.all())
     overdue = session.scalar(
-        select(func.count()).select_from(Case).where(Case.due_at < now, Case.status.in_(("filed", "dispatched")))
+        select(func.count())
+        .select_from(Case)
+        .where(street, Case.due_at < now, Case.status.in_(("filed", "dispatched")))
     )
     summary = Summary(
         now, tally, dict(by_status.all()), dict(by_stage.all()), sum(counted.values()),
