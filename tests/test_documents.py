@@ -8,6 +8,8 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +22,7 @@ from small_diagrams import chain, node, service, user, write_process
 from sqlalchemy import select
 
 from engine.checks import check_folder
+from engine.database import begin_write
 from engine.documents.declaring import series_of
 from engine.documents.delivering import Delivered, deliver_document, void_document
 from engine.documents.filling import FillFailed, fill
@@ -27,8 +30,9 @@ from engine.documents.making import Occasion, by_hand, find_made, make_document
 from engine.documents.pdf import PdfFailed, make_pdf
 from engine.documents.wording import capital, han_date, money
 from engine.errors import Invalid, OperatorRefused
-from engine.models import CaseEvent, Counter, DocumentDelivery, OfficialDocument
+from engine.models import Case, CaseEvent, Counter, DocumentDelivery, OfficialDocument
 from engine.testing.casework import CaseWork
+from engine.testing.scratch import NoServer, scratch_postgresql
 from engine.testing.small_city import MONDAY, SmallTown, write_small_city
 from engine.workflow.step import StepFailed
 
@@ -237,6 +241,46 @@ def test_an_act_that_is_undone_leaves_no_gap(papers: SmallTown) -> None:
     assert row.serial == before[-1] + 1 and row.number == f"云城管责改字〔2026〕第{row.serial:03}号"
     counter = papers.session.get_one(Counter, f"document {series}")
     assert serials(papers, series) == list(range(1, counter.value + 1))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def busy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SmallTown]:
+    """A town on a database that several write to at once."""
+    folder = write_papers(tmp_path / "small")
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'small.sqlite'}"
+        if request.param == "postgresql":
+            try:
+                url = stack.enter_context(scratch_postgresql())
+            except NoServer as error:
+                pytest.skip(str(error))
+        town = SmallTown(folder, url)
+        town.session.commit()
+        yield town
+        town.close()
+
+
+def test_writers_at_once_get_numbers_without_gap_or_double(busy: SmallTown) -> None:
+    case_id, host, actor = CaseWork(busy).id, busy.platform.host, busy.actor("acceptor")
+    busy.session.commit()
+
+    def write_some(kept: int) -> None:
+        for attempt in range(4):
+            with busy.sessions() as session:
+                begin_write(session)
+                case = session.get_one(Case, case_id)
+                on = replace(by_hand(session, host, case, actor, MONDAY), variables={"party": "张三"})
+                make_document(on, host.documents["order"], VALUES)
+                if attempt % 2 == kept:
+                    session.rollback()
+                else:
+                    session.commit()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(write_some, (0, 1, 0)))
+    found = busy.session.execute(select(OfficialDocument.serial, OfficialDocument.number)).all()
+    assert sorted(serial for serial, _ in found) == [1, 2, 3, 4, 5, 6]
+    assert len({number for _, number in found}) == 6
 
 
 def test_the_serial_begins_anew_every_year_and_in_every_office(on: Occasion) -> None:
