@@ -15,15 +15,17 @@ from sqlalchemy import select
 
 from engine.casefile.unit import Unit
 from engine.cases.access import access_case
+from engine.cases.actions import act_on_case
 from engine.cases.diagrams import case_instance
 from engine.cases.matters import Application, find_department, matters_for, open_matter, submit_matter
 from engine.cases.opening import Report
+from engine.cases.relating import Part, split_case, undo_merge
 from engine.cases.reporting import report_case
 from engine.cases.tasks import complete_task
 from engine.checks import check_folder, errors_of
 from engine.duplicates.finding import duplicates_of, likely_duplicates
 from engine.duplicates.recurring import recurrence_of
-from engine.errors import CityBroken, Conflict, Invalid, NotAllowed, NotFound
+from engine.errors import CityBroken, Conflict, Invalid, NotAllowed, NotFound, OperatorRefused
 from engine.layers import Layer, Layers
 from engine.matters.procedures import load_procedures
 from engine.models import Case, CaseEvent, Task
@@ -90,7 +92,14 @@ def write_matters(folder: Path) -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     review = user("review", role="unit_clerk@${case.lead_department}", stage="accept", limit="1 work_day")
-    write_process(folder, [review], chain("start", "review", "end"), name="permit_application")
+    merged = node("boundaryEvent", "merged", EVENT, name="merged", attachedToRef="review", cancelActivity="true")
+    write_process(
+        folder,
+        [review, merged, service("joined", "case/merge", into="${merge.into}")],
+        [*chain("start", "review", "end"), *chain("merged", "joined", "end")],
+        name="permit_application",
+        extra=MESSAGE.replace("penalty_over", "merge"),
+    )
     write_process(
         folder,
         [user("fine", role="unit_clerk@${case.lead_department}", stage="enforce", limit="1 work_day"), TELL],
@@ -297,6 +306,30 @@ def test_a_running_case_opens_a_procedure_that_was_deployed_after_it(tmp_path: P
     [child] = town.session.scalars(select(Case).where(Case.origin == parent.number)).all()
     assert [each.element for each in tasks_of(town, child)] == ["fine"]
     town.close()
+
+
+def test_a_matter_is_merged_with_its_like_alone_and_begins_anew_with_its_answers(town: SmallTown) -> None:
+    head, values = town.actor("shift_leader"), {"party": "王某"}
+    leading, other = opened(town), opened(town, "penalty_simple")
+    case = opened(town, answers={"subject": "占道", "days": 3}, values=values)
+
+    def merge(into: str) -> dict[str, Any]:
+        payload = {"into": into, "reason": "同一申请"}
+        return act_on_case(town.session, town.platform, head, case.number, "merge", payload, now=town.clock.now())
+
+    with pytest.raises(OperatorRefused, match="is another matter"):
+        merge(other.number)
+    assert merge(leading.number)["status"] == "merged"
+    undo_merge(town.session, town.platform, head, case.number, "并错了", now=town.clock.now())
+    town.session.refresh(case)
+    assert (case.status, case.lead_department) == ("reported", "MUNICIPAL")
+    assert [(each.element, each.scope) for each in tasks_of(town, case)] == [("review", "MUNICIPAL")]
+    assert {"party": "王某", "days": 3}.items() <= variables(town, case).items()
+    with pytest.raises(Conflict, match="no problem on the street"):
+        split_case(
+            town.session, town.platform, town.actor("acceptor"), case.number,
+            [Part("component", "0101", "井盖")], "一报多事", now=town.clock.now(),
+        )  # fmt: skip
 
 
 def test_an_unknown_matter_is_refused_with_those_there_are(town: SmallTown) -> None:

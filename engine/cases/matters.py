@@ -153,9 +153,11 @@ def begin_matter(unit: Unit, platform: Platform, application: Application, actor
     step = Step(unit, host, platform.runtime, definition, file, now, actor, process=matter.process)
     known_process(step)
     step.department = lead
+    given = {"values": {name: step.keep(value) for name, value in application.values.items()}}
     step.record(
-        "matter_opened", matter=matter.name, name=matter.zh, name_en=matter.en, source=case.source, answers=answers
-    )
+        "matter_opened", matter=matter.name, name=matter.zh, name_en=matter.en, source=case.source, answers=answers,
+        **(given if application.values else {}),
+    )  # fmt: skip
     step.department = None
     run_process(step, {**application.values, **answers})
     return step

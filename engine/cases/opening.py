@@ -122,7 +122,8 @@ def start_process(step: Step, values: Mapping[str, Any] | None = None) -> None:
     """Start the process of a step's pending instance for its case, with first variables."""
     known_process(step)
     case = step.case
-    step.record("reported", source=case.source, description=case.description, urgent=case.urgent)
+    given = {"values": {name: step.keep(value) for name, value in values.items()}} if values else {}
+    step.record("reported", source=case.source, description=case.description, urgent=case.urgent, **given)
     run_process(step, values)
 
 

@@ -102,12 +102,14 @@ def begin_again(unit: Unit, platform: Platform, case: Case, actor: Actor, now: d
     record = file.case
     record.status, record.stage = "reported", ""
     record.filed_at = record.dispatched_at = record.handled_at = record.closed_at = record.due_at = None
-    record.lead_department = record.close_kind = record.on_time = None
-    for row in record.units:
-        row.until = row.until or now
+    record.close_kind = record.on_time = None
+    matter = platform.host.matters.get(record.matter or "")
+    if matter is None:  # a matter has its lead from the beginning
+        record.lead_department = None
+        for row in record.units:
+            row.until = row.until or now
     definition = platform.definitions.current(unit.session, now)
     [drawn] = unit.ask((NEXT_INSTANCE, {}))
-    matter = platform.host.matters.get(record.matter or "")
     process = matter.process if matter is not None else platform.city.process
     instance = InstanceRecord(
         id=unit.fresh_id(InstanceRecord, drawn[0]), case_id=record.id, deployment_id=definition.deployment_id,
@@ -119,10 +121,10 @@ def begin_again(unit: Unit, platform: Platform, case: Case, actor: Actor, now: d
 
 
 def opened_with(session: Session, case: Case) -> dict[str, Any]:
-    """The answers a matter was opened with; nothing for a problem on the street."""
-    asked = select(CaseEvent.data).where(CaseEvent.case_id == case.id, CaseEvent.kind == "matter_opened")
-    data = session.scalars(asked.order_by(CaseEvent.id)).first() if case.matter else None
-    return dict((data or {}).get("answers") or {})
+    """The variables a matter was opened with; nothing for a problem on the street."""
+    asked = select(CaseEvent.data).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id).limit(1)
+    data = session.scalar(asked) if case.matter else None
+    return {**((data or {}).get("values") or {}), **((data or {}).get("answers") or {})}
 
 
 def split_case(
