@@ -34,6 +34,7 @@ from engine.patrol.roster import roll_out
 from engine.platform import Platform, build_platform
 from engine.simulation.city_at_work import simulate
 from engine.simulation.sensors import simulate_devices
+from engine.simulation.standing_by import stand_by
 from engine.simulation.walking import walk_city, walked
 
 PASSWORD = "wangge-demo"
@@ -167,6 +168,7 @@ def fill_demo(
         patrols = walked(session, begin - timedelta(hours=PATROL_HOURS), begin)
         with progress_bar(f"{city.name}: patrols", len(patrols)) as progress:
             walk_city(session, platform, begin, hours=PATROL_HOURS, seed=seed, progress=progress)
+        stand_by(session, city, begin)
         show_summary(summary, city)
         if not summary.tally.reported:
             raise click.ClickException("nobody could report anything, see above; nothing was kept")
