@@ -117,6 +117,7 @@ def change_city(city: Path) -> None:
     (city / "translations" / "en.csv").write_text(
         "key,text\nprocess:enforcement:register_enforcement,Look into it\n", encoding="utf-8"
     )
+    (city / "procedures.csv").write_text("code,process\nevent/01,appeal\n", encoding="utf-8")
     people = city / "organisation" / "people.csv"
     text = people.read_text(encoding="utf-8")
     people.write_text(replaced(text, ("15400000001,mayor", "15400009999,mayor")), encoding="utf-8")
@@ -183,7 +184,8 @@ def test_ways_and_their_conditions_are_told(said: Said) -> None:
     ways = said("steps", "en")
     assert any("a new way to" in line and "register_decision == 'clear'" in line for line in ways)
     assert any("condition register_decision == 'not_filed' →" in line for line in ways)
-    assert len(ways) == 2  # how the new step is joined is told with it
+    assert "the procedure cases of event/01 may open: as the rule above it says → Appeal" in ways
+    assert len(ways) == 3  # how the new step is joined is told with it
 
 
 def test_limits_of_steps_and_classes_are_told_from_and_to(said: Said) -> None:

@@ -298,7 +298,10 @@ def test_a_signature_of_another_manifest_is_refused(folder: Path, tmp_path: Path
 
 def test_links_bombs_and_broken_archives_are_refused(folder: Path, tmp_path: Path) -> None:
     whole = packed(folder, tmp_path / "a.wgpack").read_bytes()
-    cases: list[tuple[bytes, str]] = [(whole[: len(whole) // 2], "is no whole pack"), (b"", "is no whole pack")]
+    cases: list[tuple[bytes, str]] = [
+        (whole[: len(whole) // 2], "is no whole pack"), (b"", "is no whole pack"),
+        (b"#!/bin/sh\n" + whole, "has something before or behind"),
+    ]  # fmt: skip
     link = zipfile.ZipInfo("city/link")
     link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
     for entry, kind, told in (

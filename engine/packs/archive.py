@@ -22,6 +22,8 @@ MOST_FILES = 20_000
 LONGEST_PATH = 200
 TIME = (1980, 1, 1, 0, 0, 0)
 MODE = (stat.S_IFREG | 0o644) << 16
+FIRST = b"PK\x03\x04"
+"""How an archive begins that has nothing before its first file."""
 MANIFEST = "manifest.json"
 SIGNATURE = "signature.json"
 CITY = "city/"
@@ -48,6 +50,8 @@ def read_archive(content: bytes, name: str) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
+            if archive.comment or not content.startswith(FIRST):
+                raise Invalid(f"{name} has something before or behind its files; {AGAIN}")
             _refuse_entries(entries, name, len(content))
             return {entry.filename: archive.read(entry) for entry in entries}
     except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError, RuntimeError) as error:

@@ -42,6 +42,8 @@ def compare_files(old: Side, new: Side) -> Iterator[Change]:
             continue
         if kind.pattern in DECLARED:
             yield from _declared(old, new, logical, kind)
+        elif kind.pattern == "procedures.csv":
+            yield from _procedures(old, new, merged(before, kind), merged(after, kind))
         elif kind.pattern.startswith("translations/"):
             yield from _texts(logical, merged(before, kind), merged(after, kind))
         elif kind.how in ("rows", "tables", "features") or kind.key or (kind.how == "city" and logical[-5:] == ".toml"):
@@ -131,6 +133,20 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_shown, value)) or "–"
     return str(value).replace("\n", " ")
+
+
+def _procedures(old: Side, new: Side, before: Mapping[str, Piece], after: Mapping[str, Piece]) -> Iterator[Change]:
+    """Which procedure opens beside a case that is turned over to enforcement."""
+    for code in dict.fromkeys([*before, *after]):
+        first, second = before.get(code, {}).get("process"), after.get(code, {}).get("process")
+        if first == second:
+            continue
+        cases = Words("所有案件", "every case") if code == "*" else Words(f"{code} 类案件", f"cases of {code}")
+        nothing = Words("按上一级规则", "as the rule above it says")
+        words = fill("{cases}转执法时启动的程序：{was} → {now}", "the procedure {cases} may open: {was} → {now}",
+                     cases=cases, was=old.process(first) if first else nothing,
+                     now=new.process(second) if second else nothing)  # fmt: skip
+        yield Change("steps", _sort(first, second), "procedures.csv", code, words)
 
 
 def _texts(logical: str, old: Mapping[str, Piece], new: Mapping[str, Piece]) -> Iterator[Change]:
