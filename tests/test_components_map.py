@@ -208,4 +208,5 @@ def test_the_map_is_served_far_and_close_and_small(api: Api) -> None:
     assert len(full.json["features"]) == 900 and len(full.data) < 200_000
     one = api.get("collector", f"/components/{close[0]['id']}").json
     assert one["properties"]["attributes"] == {} and one["id"] == close[0]["id"]
+    assert one["properties"]["provenance"] == "found" and "provenance" not in close[0]["properties"]
     assert api.get("collector", "/components/1").status_code == 404
