@@ -7,11 +7,13 @@ import json
 import stat
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sample_plugins import shelf_at
 
 from api.cli import main
 from engine.city import load_city
@@ -80,6 +82,7 @@ def test_a_row_that_adds_rights_shows_what_they_come_to(folder: Path) -> None:
         (["form/accept.json"], "nobody reads form/accept.json: no file of core, plugin or city has such a name; "
                                "did you mean forms/accept.json?"),
         (["forms/acept.json"], "did you mean forms/accept.json?"),
+        (["settings.toml"], "a city gives values under [settings.<plugin>] in city.toml"),
         (["roles.csv", "dispatchr"], "did you mean dispatcher?"),
         (["forms/accept.json", "decision"], "forms/accept.json has no rows that merge"),
     ],
@@ -88,6 +91,19 @@ def test_what_is_not_there_is_named_with_what_is_like_it(folder: Path, arguments
     done = run("where", *arguments, "--city", folder)
     assert done.exit_code == 1
     assert told in done.output
+
+
+def test_a_file_of_a_plugin_that_is_not_enabled_is_told(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shelf_at(tmp_path / "plugins", monkeypatch) as shelf:
+        shelf.write_lamps()
+        (tmp_path / "plugins" / "lamps" / "forms").mkdir(exist_ok=True)
+        (tmp_path / "plugins" / "lamps" / "forms" / "lamps_own.json").write_text("{}", encoding="utf-8")
+        with pytest.raises(NotFound, match="the plugin lamps has it, but the city does not enable that"):
+            find_where(load_city(str(folder)), "forms/lamps_own.json")
+        city = replace(load_city(str(folder)), plugins=("lamps",))
+        assert [each.layer for each in find_where(city, "forms/lamps_own.json").steps] == ["plugin lamps"]
 
 
 def test_a_form_no_diagram_names_is_told_and_fails(folder: Path) -> None:

@@ -25,6 +25,10 @@ WHY = {
     "features": "features of all layers merge by {key}; the highest layer's counts",
     "city": "the city alone has this file: no core and no plugin brings one",
 }
+WHOLE_TABLES = "tables of all layers merge by code; the highest layer's table replaces the others whole"
+PLUGINS_OWN = {
+    "settings.toml": "a plugin declares its settings there; a city gives values under [settings.<plugin>] in city.toml",
+}
 SPECIAL = {
     "roles.csv": "; a row whose permissions begin with + adds them to the role below it",
     "catalogue/synonyms.csv": "; words add up, and a word written with - takes one away",
@@ -111,6 +115,8 @@ def find_where(city: City, given: str, keys: Sequence[str] = ()) -> Whereabouts:
     """
     logical, key = logical_of(city, given), "/".join(keys)
     kind = kind_of(logical)
+    if kind is None and logical in PLUGINS_OWN:
+        raise NotFound(f"no city has {logical}: {PLUGINS_OWN[logical]}")
     if kind is None:
         close = nearest(logical, city)
         more = f"; did you mean {close}?" if close else "; docs/reference/packs.md lists the files of a layer"
@@ -120,6 +126,7 @@ def find_where(city: City, given: str, keys: Sequence[str] = ()) -> Whereabouts:
         raise _absent(city, logical, kind)
     own = city.layers.layers[-1].path(logical)
     why = WHY[kind.how].format(key=", ".join(kind.key) or "name") + SPECIAL.get(kind.pattern, "")
+    why = WHOLE_TABLES if kind.inside else why
     notes = tuple(_left_out(city, logical, kind))
     if not key:
         return Whereabouts(logical, kind, "", tuple(_steps(files, kind)), why, own, None, notes)
@@ -131,6 +138,8 @@ def find_where(city: City, given: str, keys: Sequence[str] = ()) -> Whereabouts:
 def _absent(city: City, logical: str, kind: Kind) -> NotFound:
     close = nearest(logical, city)
     there = f"did you mean {close}? Otherwise " if close and close != logical else ""
+    if others := _not_enabled(city, logical):
+        there = f"the plugin {' and '.join(others)} has it, but the city does not enable that; enable it, or "
     own = city.layers.layers[-1].path(logical)
     return NotFound(f"no layer has {logical} ({kind.en}); {there}write the city's own at {own}")
 
@@ -139,9 +148,14 @@ def _left_out(city: City, logical: str, kind: Kind) -> list[str]:
     core = city.layers.layers[0]
     if kind.inherited and not city.inherit_catalogue and core.path(logical).is_file():
         return [f"the core's {logical} is left out: city.toml says [catalogue] inherit = false"]
-    installed = set(city.plugin_roots) - set(city.plugins)
-    having = sorted(name for name in installed if (city.plugin_roots[name] / logical).is_file())
-    return [f"plugin {name} has one too, but the city does not enable that plugin" for name in having]
+    others = _not_enabled(city, logical) if kind.how == "whole" else []
+    return [f"the plugin {name} has one too, but the city does not enable it" for name in others]
+
+
+def _not_enabled(city: City, logical: str) -> list[str]:
+    """Installed plugins that have the file but are not enabled."""
+    others = sorted(set(city.plugin_roots) - set(city.plugins))
+    return [name for name in others if (city.plugin_roots[name] / logical).is_file()]
 
 
 def _steps(files: Sequence[Found], kind: Kind) -> list[Step]:
