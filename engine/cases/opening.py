@@ -173,7 +173,8 @@ def open_beside(
     """Open a case beside the step's own, at the same place. Returns its number.
 
     It is of the same class, or the matter that declares the process, and runs on the deployment of the case beside it,
-    or on the one in effect where that has no such process. Lead is the department named, else the matter's
+    or on the one in effect where that has no such process. What the matter's form would have asked is none unless
+    ``values`` say it. Lead is the department named, else the matter's
     own near the place, else that of the task just done, else the lead of the case beside it.
     """
     host: Any = step.host
@@ -198,7 +199,9 @@ def open_beside(
     file = new_file(step.unit, step.runtime.shelf, case, instance_id, definition, process, step.now)
     step.flush()  # the new case is there before its link points to it, whatever its process looks up next
     step.session.add(CaseLink(from_id=parent.id, to_id=case.id, kind=process, created_at=step.now))
-    start_process(Step(step.unit, host, step.runtime, definition, file, step.now, step.actor, process=process), values)
+    form = definition.forms.get(matter.form) if matter is not None and matter.form else None
+    given = {**dict.fromkeys(form.keys if form is not None else ()), **(values or {})}
+    start_process(Step(step.unit, host, step.runtime, definition, file, step.now, step.actor, process=process), given)
     return case.number
 
 
