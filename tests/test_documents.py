@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from docx import Document
+from docx.oxml import OxmlElement
 from small_diagrams import chain, node, service, user, write_process
 from sqlalchemy import select
 
@@ -27,7 +28,9 @@ from engine.documents.declaring import series_of
 from engine.documents.delivering import Delivered, deliver_document, void_document
 from engine.documents.filling import FillFailed, fill
 from engine.documents.making import Occasion, by_hand, find_made, make_document
+from engine.documents.numbering import written
 from engine.documents.pdf import PdfFailed, make_pdf
+from engine.documents.reading import Reading
 from engine.documents.wording import capital, han_date, money
 from engine.errors import Invalid, OperatorRefused
 from engine.models import Case, CaseEvent, Counter, DocumentDelivery, OfficialDocument
@@ -403,6 +406,28 @@ def test_without_a_chinese_font_the_pdf_is_refused_in_words(on: Occasion) -> Non
 def test_an_office_program_that_is_not_there_is_named(on: Occasion) -> None:
     with pytest.raises(PdfFailed, match="there is no program soffice-of-nobody"):
         make_pdf(make(on).content, office="soffice-of-nobody")
+
+
+def test_what_word_counts_is_counted_and_content_controls_are_read() -> None:
+    document = Document()
+    for text, style in (("甲", "List Number"), ("乙", "List Number"), ("丙", "List Bullet"), ("丁", "Normal")):
+        document.add_paragraph(text, style=style)
+    last = document.paragraphs[-1]._p
+    control, inside = OxmlElement("w:sdt"), OxmlElement("w:sdtContent")
+    last.addprevious(control)
+    control.append(inside)
+    inside.append(last)
+    kept = io.BytesIO()
+    document.save(kept)
+    blocks = Reading(kept.getvalue()).describe()["body"]
+    assert ["".join(run["text"] for run in block["runs"]) for block in blocks] == ["1. 甲", "2. 乙", "• 丙", "丁"]
+    forms = {
+        ("chineseCounting", 21): "二十一",
+        ("upperRoman", 14): "XIV",
+        ("lowerLetter", 28): "bb",
+        ("decimal", 3): "3",
+    }
+    assert {key: written(key[1], key[0]) for key in forms} == forms
 
 
 # --- declarations ----------------------------------------------------------------------------------------------------

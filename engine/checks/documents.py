@@ -23,6 +23,7 @@ from engine.documents.declaring import (
 )
 from engine.documents.filling import FillFailed, names_used
 from engine.documents.making import CASE_MORE
+from engine.documents.reading import UNREAD
 from engine.workflow.elements import Element
 from engine.workflow.expression_syntax import parse_syntax
 from engine.workflow.expressions import ExpressionError, parse_template
@@ -85,8 +86,16 @@ def _check_template(material: Material, template: DocumentTemplate) -> Iterator[
         if name not in used and name not in template.required and name not in GIVEN:
             declared = Source(f"{FOLDER}/{template.name}{SUFFIX}", template.layer)
             yield declared.warning(name, f"the template never uses the field {name}", "use it, or take it out")
+    for what in _unread(content):
+        yield source.warning("file", f"its PDF leaves out {what}", "write that as paragraphs or tables")
     for target in _outside(content):
         yield source.error("file", f"it points to {target} outside the file", "insert the picture or text itself")
+
+
+def _unread(content: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        body = file.read("word/document.xml")
+    return [what for sign, what in UNREAD.items() if sign in body]
 
 
 def _outside(content: bytes) -> Iterator[str]:

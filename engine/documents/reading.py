@@ -1,8 +1,8 @@
 """Read a filled DOCX into the plain description of pages that ``layout.typ`` sets: lengths in points, text as it is.
 
-What official documents use is read: styles and direct formatting of paragraphs and runs, tables with joined cells and
-repeated heading rows, pictures in the line, header and footer with page numbers. Floating boxes, columns and footnotes
-are not; who needs them prints the DOCX itself.
+What official documents use is read: styles and direct formatting of paragraphs and runs, lists, tables with joined
+cells and repeated heading rows, pictures, header and footer with page numbers. Text boxes, columns and footnotes are
+not (``UNREAD``); who needs them prints the DOCX itself.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from docx.table import Table, _Cell
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run
 
+from engine.documents.numbering import Numbering
+
 ALIGN = {"left": "left", "start": "left", "right": "right", "end": "right", "center": "center", "both": "both",
          "distribute": "both"}  # fmt: skip
 PAGE = {
@@ -30,6 +32,8 @@ SINGLE = 1.3
 """Height of a line of Chinese letters set single, in letters."""
 SIZE = 10.5
 BARE = ("nil", "none")
+UNREAD = {b"<w:txbxContent": "text boxes", b"<w:footnoteReference": "footnotes", b"<w:cols w:num=": "columns"}
+"""Signs in a Word file of what is left out of the PDF."""
 
 
 class Reading:
@@ -38,6 +42,7 @@ class Reading:
     def __init__(self, content: bytes) -> None:
         self.document = Document(io.BytesIO(content))
         self.pictures: dict[str, bytes] = {}
+        self._numbering = Numbering(self.document)
 
     def describe(self) -> dict[str, Any]:
         """The whole document."""
@@ -54,8 +59,18 @@ class Reading:
         }
 
     def _blocks(self, holder: Any) -> Iterator[dict[str, Any]]:
-        for each in holder.iter_inner_content():
-            yield self._paragraph(each) if isinstance(each, Paragraph) else self._table(each)
+        """Paragraphs and tables in their order; those in content controls, too."""
+        element: Any = holder._element
+        waiting = list(element.body if holder is self.document else element)
+        while waiting:
+            node = waiting.pop(0)
+            if node.tag == qn("w:p"):
+                yield self._paragraph(Paragraph(node, holder))
+            elif node.tag == qn("w:tbl"):
+                yield self._table(Table(node, holder))
+            elif node.tag == qn("w:sdt"):
+                inside = node.find(qn("w:sdtContent"))
+                waiting = [*(inside if inside is not None else ()), *waiting]
 
     def _paragraph(self, paragraph: Paragraph) -> dict[str, Any]:
         levels = [paragraph._p.pPr, *(_part(style, "w:pPr") for style in _chain(paragraph.style))]
@@ -64,6 +79,9 @@ class Reading:
             return _first(levels, tag, attribute)
 
         runs = list(self._runs(paragraph))
+        listed = self._numbering.next(first("w:numPr/w:numId", "w:val"), int(first("w:numPr/w:ilvl", "w:val") or 0))
+        if listed:
+            runs.insert(0, {"text": listed, **self._letters(paragraph, None)})
         size = max((run["size"] for run in runs if "size" in run), default=self._letters(paragraph, None)["size"])
         chars = first("w:ind", "w:firstLineChars")
         indent = float(chars) / 100 * size if chars else _twips(first("w:ind", "w:firstLine"))
@@ -93,6 +111,8 @@ class Reading:
                 number = _page_field(node.get(qn("w:instr"), ""))
                 if number:
                     yield {"field": number, **self._letters(paragraph, None)}
+                continue
+            if any(above.tag == qn("w:txbxContent") for above in node.iterancestors()):
                 continue
             parent = node.getparent()
             if parent is not None and parent.tag == qn("w:fldSimple") and _page_field(parent.get(qn("w:instr"), "")):
@@ -201,7 +221,8 @@ def _part(style: Any, tag: str) -> Any:
 def _first(levels: list[Any], tag: str, attribute: str) -> str | None:
     """The nearest value of an attribute."""
     for level in levels:
-        node = level.find(qn(tag)) if level is not None else None
+        path = "/".join(map(qn, tag.split("/")))
+        node = level.find(path) if level is not None else None
         if node is not None and node.get(qn(attribute)) is not None:
             return str(node.get(qn(attribute)))
     return None
