@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from api.cli import main
 from engine.checks import Finding
 from engine.checks.escalating import check_escalation, find_silent
 from engine.checks.material import Material, read_material
@@ -85,6 +88,17 @@ def test_a_new_diagram_of_the_city_is_told_of_limits_that_pass_in_silence(city: 
 
 def test_diagrams_of_core_and_those_taken_over_from_it_are_left_alone(city: Path) -> None:
     assert told(check_escalation(own(city, lambda text: text))) == []
+
+
+def test_every_limit_that_passes_in_silence_is_told_when_asked() -> None:
+    usual = CliRunner().invoke(main, ["check", "--city", "yunhe", "--json"])
+    asked = CliRunner().invoke(main, ["check", "--city", "yunhe", "--json", "--limits"])
+    assert (usual.exit_code, asked.exit_code) == (0, 0)
+    more = [each for each in json.loads(asked.output) if each not in json.loads(usual.output)]
+    assert ("core", "processes/callback.bpmn", "call_reporter") in {
+        (each["layer"], each["file"], each["element"]) for each in more
+    }
+    assert all("nothing happens when the limit of" in each["message"] for each in more)
 
 
 def test_a_timer_on_a_task_or_around_its_process_is_heard(city: Path) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.checks.finding import Finding
-from engine.checks.material import Material
+from engine.checks.material import Material, read_material
+from engine.city import City
+from engine.hooks.host import load_plugins
 from engine.workflow.elements import PEOPLE, Diagram, Element
 
 REMEDY = (
@@ -24,8 +26,18 @@ def check_escalation(material: Material) -> Iterator[Finding]:
     for diagram, element in find_silent(material):
         found = material.city.layers.find(diagram.source)
         if found is not None and found.layer == city and not found.beaten:
-            message = f"nothing happens when the limit of {element.name} has passed"
-            yield material.source(diagram).warning(element.id, message, REMEDY, element.line)
+            yield _warning(material, diagram, element)
+
+
+def check_every_escalation(city: City) -> list[Finding]:
+    """The same of every diagram in force, whoever drew it."""
+    material, _ = read_material(city, load_plugins(city, skip_broken=True).registry)
+    return [_warning(material, diagram, element) for diagram, element in find_silent(material)]
+
+
+def _warning(material: Material, diagram: Diagram, element: Element) -> Finding:
+    message = f"nothing happens when the limit of {element.name} has passed"
+    return material.source(diagram).warning(element.id, message, REMEDY, element.line)
 
 
 def find_silent(material: Material) -> Iterator[tuple[Diagram, Element]]:
