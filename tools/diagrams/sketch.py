@@ -287,7 +287,7 @@ def component(given: dict[str, Any], prefix: str, texts: dict[str, str]) -> dict
         made.pop("key")
         made["path"] = key
         made["components"] = [component(each, prefix, texts) for each in given["fields"]]
-        rules = {word: int(given[word]) for word in ("min", "max") if word in given}
+        rules |= {word: int(given[word]) for word in ("min", "max") if word in given}
         if given.get("fixed"):
             made["allowAddRemove"] = False
     if rules:
