@@ -1,4 +1,4 @@
-"""What the diagrams of illegal buildings call: keep a building's file, name departments, refuse to demolish at night."""
+"""What the diagrams of illegal buildings call: keep a file, name departments, refuse to demolish at night."""
 
 from __future__ import annotations
 
