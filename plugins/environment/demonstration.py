@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -18,9 +18,21 @@ from engine.organisation.duty import people_for
 from engine.organisation.people import load_actor
 from engine.organisation.roles import load_roles
 from engine.registers.keeping import Hand, put_entry
+from engine.sensors.devices import add_device
+from engine.sensors.filing import settle
+from engine.sensors.reading_messages import HTTP
+from engine.sensors.readings import Message
+from engine.sensors.sensing import sensing_of
+from engine.sensors.taking import take_messages
+from plugins.environment.indicators import entries
 from plugins.environment.jobs import expire_certificates, mark_cleanings
 
 OUTLETS, MONITORS, SITES = 80, 10, 20
+SILENT = ("ENV-04", "ENV-09")
+"""Monitors that say nothing."""
+LOUD = {"ENV-02": 3.4, "ENV-07": 262.0}
+"""Monitors that are above their limit in the last three quarters of an hour, with what they say then."""
+SPEAKS = timedelta(minutes=10)
 FIRST = (
     "云上",
     "老街",
@@ -72,6 +84,8 @@ def fill(demo: Demonstration) -> None:
     _registers(demo)
     mark_cleanings(demo.session, demo.platform, demo.now)
     expire_certificates(demo.session, demo.platform, demo.now)
+    demo.session.commit()  # what follows begins its own transactions
+    _let_speak(demo)
     for work in _works():
         _do(demo, work)
 
@@ -88,7 +102,7 @@ def _registers(demo: Demonstration) -> None:
         calibrated = today + timedelta(days=chance.randint(5, 300))
         _put(
             demo, "environment_monitors", code=f"ENV-{number:02}", name=f"{words} {number:02}", kind=kind,
-            status="offline" if number in (4, 9) else "online", calibrated_to=calibrated.isoformat(),
+            status="offline" if f"ENV-{number:02}" in SILENT else "online", calibrated_to=calibrated.isoformat(),
         )  # fmt: skip
     for number in range(1, OUTLETS + 1):
         stoves = chance.choice((1, 2, 2, 3, 4, 4, 6, 8))
@@ -145,6 +159,40 @@ def _put(demo: Demonstration, register: str, *, place: bool = True, **values: An
         values |= {"lon": round(point.x, 6), "lat": round(point.y, 6)}
     known = {name: value for name, value in values.items() if value is not None}
     put_entry(demo.session, demo.platform.host.registers[register], known, Hand(demo.now, reason="演示数据"))
+
+
+def _let_speak(demo: Demonstration) -> None:
+    """Register the monitors as devices and let them speak for three hours, so that alarms become cases."""
+    session, platform = demo.session, demo.platform
+    kinds = sensing_of(session, platform).kinds
+    lead = platform.host.directory.answering("ECO_ENV", ())
+    monitors = {
+        each.key: (str(each.values["kind"]), {"name": each.title, "lon": each.lon, "lat": each.lat})
+        for each in entries(session, "environment_monitors")
+    }
+    for code, (kind, place) in monitors.items():
+        values = {"code": code, "kind": f"environment.{kind}_monitor", "department_code": lead, **place}
+        add_device(session, kinds, values, demo.now - timedelta(hours=4), demo=True)
+    at = demo.now - timedelta(hours=3)
+    while at <= demo.now:
+        speaking = ((code, kind) for code, (kind, _) in monitors.items() if code not in SILENT)
+        messages = [_message(demo, code, kind, at) for code, kind in speaking]
+        taken = take_messages(session, platform, messages, at)
+        settle(session, platform, taken.alarms, at)
+        at += SPEAKS
+    begin_write(session)
+
+
+def _message(demo: Demonstration, code: str, kind: str, at: datetime) -> Message:
+    """What a monitor says at a moment."""
+    usual = {"fume": (0.5, 1.5), "dust": (40.0, 90.0), "noise": (42.0, 54.0)}[kind]
+    value = round(demo.chance.uniform(*usual), 2)
+    if code in LOUD and demo.now - at <= timedelta(minutes=45):
+        value = LOUD[code]
+    values: dict[str, Any] = {{"fume": "concentration", "dust": "pm10", "noise": "level"}[kind]: value}
+    if kind == "fume":
+        values |= {"fan": True, "purifier": True}
+    return Message(HTTP, code, b"", content=[{"at": at.isoformat(), "values": values}])
 
 
 def _do(demo: Demonstration, work: Work) -> None:
