@@ -31,6 +31,7 @@ from engine.documents.making import Occasion, by_hand, find_made, make_document
 from engine.documents.numbering import written
 from engine.documents.pdf import PdfFailed, make_pdf
 from engine.documents.reading import Reading
+from engine.documents.sampling import sample_values
 from engine.documents.wording import capital, han_date, money
 from engine.errors import Invalid, OperatorRefused
 from engine.models import Case, CaseEvent, Counter, DocumentDelivery, OfficialDocument
@@ -146,6 +147,17 @@ def test_a_document_says_what_it_was_given(on: Occasion) -> None:
     table = Document(io.BytesIO(row.content)).tables[0]
     cells = [[cell.text for cell in line.cells] for line in table.rows]
     assert cells == [["序号", "物品", "数量"], ["1", "遮阳伞<大>", "2"], ["2", "餐桌 & 椅", "4"]]
+
+
+def test_an_item_of_a_list_says_only_what_it_was_given(on: Occasion) -> None:
+    row = make(on, goods=[{"name": "遮阳伞"}, {"count": 4}])
+    cells = [[cell.text for cell in line.cells] for line in Document(io.BytesIO(row.content)).tables[0].rows]
+    assert cells[1:] == [["1", "遮阳伞", ""], ["2", "", "4"]]
+    sample = sample_values(on.host.city, on.host.documents["order"], MONDAY.date())
+    tried = fill("order", on.host.documents["order"].docx.read_bytes(), sample, ZONE)
+    assert [cell.text for cell in Document(io.BytesIO(tried)).tables[0].rows[2].cells][1:] == [
+        "〔goods.name〕", "〔goods.count〕",
+    ]  # fmt: skip
 
 
 def test_what_is_not_given_is_left_blank_unless_it_is_required(on: Occasion) -> None:

@@ -68,10 +68,20 @@ def _told(name: str, error: TemplateError) -> str:
     return f"document {name}: {str(error) or type(error).__name__}; {remedy}"
 
 
+class Language(SandboxedEnvironment):
+    """Jinja in which ``item.count`` is what the item says of its count, never a method; empty where it says nothing."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """The value of a dictionary under a name; of anything else what the sandbox allows."""
+        if isinstance(obj, Sample):
+            return obj.part(attribute)
+        return obj.get(attribute, "") if isinstance(obj, Mapping) else super().getattr(obj, attribute)
+
+
 @lru_cache(maxsize=8)
 def environment(zone: ZoneInfo | None) -> SandboxedEnvironment:
     """The language of templates: Jinja without loader, with filters for official wording; values are escaped."""
-    language = SandboxedEnvironment(autoescape=True, undefined=StrictUndefined, finalize=_printed)
+    language = Language(autoescape=True, undefined=StrictUndefined, finalize=_printed)
     language.globals = {name: language.globals[name] for name in ("range", "namespace")}
 
     def local(value: Any) -> date:

@@ -18,9 +18,8 @@ class Sample(str):
 
     __slots__ = ()
 
-    def __getattr__(self, name: str) -> Sample:
-        if name.startswith("__"):
-            raise AttributeError(name)
+    def part(self, name: str) -> Sample:
+        """What stands for an attribute of the value."""
         return Sample(f"{self.removesuffix('〕')}.{name}〕")
 
     def __iter__(self) -> Iterator[Any]:

@@ -215,7 +215,7 @@ def _widths(rows: Sequence[tuple[str, str, list[str]]], columns: int) -> list[An
             if "<<" in cells[index : index + 2]:
                 continue
             named = "{{" in text or "{%" in text
-            filled[index] = filled[index] or (named and "loop.index" not in text)
+            filled[index] = filled[index] or not text or (named and "loop.index" not in text)
             long = (4.0 if "loop.index" in text else 10.0) if named else min(2.0 + len(text), 12.0)
             weights[index] = max(weights[index], long)
     if any(filled) and not any(kind == "heading" for kind, _, _ in rows):
