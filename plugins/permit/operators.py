@@ -23,6 +23,11 @@ EXTENSION, JOINT_EXTENSION = 10, 15
 OPTIONAL = "（如需）"
 """Stands in the name of a paper that may be left out."""
 TEXTS = ("applicant", "applicant_kind", "applicant_code", "contact", "phone", "subject")
+CONTRACT = frozenset((
+    *TEXTS, "item_code", "item", "department", "details", "materials", "route", "organ", "window", "hearing_unit",
+    "review_process", "register_values",
+))  # fmt: skip
+"""Variables of the application; whatever else its form asks is the department's own, its ``details``."""
 
 
 def prepare(step: Step) -> dict[str, Any]:
@@ -40,9 +45,11 @@ def prepare(step: Step) -> dict[str, Any]:
     lead = item["department"] or step.case.lead_department
     papers = [name.strip() for name in str(item["materials"] or "").replace("；", ";").split(";") if name.strip()]
     wanted = str(given.get("route") or "ordinary")
+    own = {name: value for name, value in given.items() if name not in CONTRACT}
+    details = given.get("details") or own  # kept when a corrected item code brings the application here again
     return {
         **{name: given.get(name) or "" for name in TEXTS},
-        "item_code": code, "item": item, "details": given.get("details") or {},
+        "item_code": code, "item": item, "details": details,
         "materials": given.get("materials") or [{"name": name, "handed": False, "note": None} for name in papers],
         "route": wanted if wanted != "commitment" or item["commitment"] else "ordinary",
         "organ": item["organ"] or lead, "window": item["window"] or lead,
