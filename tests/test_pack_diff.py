@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -228,7 +230,7 @@ def test_rights_classes_registers_and_texts_are_told(said: Said) -> None:
 
 
 def test_telephone_numbers_are_not_shown(told: Comparison, said: Said) -> None:
-    assert said("organisation", "zh") == ["人员 leader 万勇：phone 有改动"]
+    assert said("organisation", "zh") == ["人员 leader 万勇：电话有改动"]
     assert "15400009999" not in json.dumps(told.to_json())
 
 
@@ -299,3 +301,45 @@ def test_plugins_and_their_settings_in_force_are_told(tmp_path: Path, monkeypatc
 
 
 ENABLED = '\n[plugins]\nenabled = ["lamps"]\n'
+
+
+DOCUMENT = """
+[document]
+zh = "告知书"
+en = "Notice"
+delivery = {delivery}
+[fields]
+party = "${{values.party}}"
+"""
+
+
+def template(*paragraphs: str) -> bytes:
+    inside = "".join(f"<w:p><w:r><w:t>{each}</w:t></w:r></w:p>" for each in paragraphs)
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as package:
+        package.writestr("word/document.xml", f"<w:document {space}><w:body>{inside}</w:body></w:document>")
+    return content.getvalue()
+
+
+def test_columns_of_registers_and_paragraphs_of_documents_are_told(tmp_path: Path) -> None:
+    column = '[columns.holder]\ntype = "text"\nzh = "领用人"\nen = "Holder"\n'
+    cities = []
+    for name, delivery, lines, register in (
+        ("old", "true", ("当事人：{{ party }}", "三日内答复。"), REGISTER),
+        ("new", "false", ("当事人：{{ party }}", "五日内答复。"), REGISTER.replace("required = true\n", "") + column),
+    ):
+        city = write_small_city(tmp_path / name / "small")
+        for folder in ("documents", "registers"):
+            (city / folder).mkdir()
+        (city / "documents" / "notice.toml").write_text(DOCUMENT.format(delivery=delivery), encoding="utf-8")
+        (city / "documents" / "notice.docx").write_bytes(template(*lines))
+        (city / "registers" / "keys.toml").write_text(register, encoding="utf-8")
+        cities.append(str(city))
+    told = compare(*cities, TODAY).changes
+    assert {each.words.zh for each in told} == {
+        "文书“告知书”：须送达回证：是 → 否", "文书模板“notice”：取消一段“三日内答复。”",
+        "文书模板“notice”：新增一段“五日内答复。”", "登记册“钥匙”：“编号”：必填 是 → 否",
+        "登记册“钥匙”：新增一栏“领用人”",
+    }  # fmt: skip
+    assert {each.group for each in told} == {"records"}

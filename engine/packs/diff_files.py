@@ -12,6 +12,7 @@ from lxml import etree
 
 from engine.layers import Found
 from engine.packs.changes import Change, Sort
+from engine.packs.key_words import key_words, value_words
 from engine.packs.kinds import Kind, all_logical, holders, kind_of
 from engine.packs.pieces import Piece, merged
 from engine.packs.sides import Side, fill
@@ -27,6 +28,7 @@ COUNTED = ("ground/components.csv", "ground/addresses.csv", "ground/*.geojson")
 """Kinds with too many rows to tell one by one."""
 HIDDEN = ("phone",)
 """Columns whose values are nobody's business here."""
+NOUNS = {"columns": Words("一栏", "column"), "paragraphs": Words("一段", "paragraph")}
 MOST_TEMPLATE = 8 * 1024 * 1024
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
@@ -91,31 +93,42 @@ def _pieces(logical: str, kind: Kind, old: Mapping[str, Piece], new: Mapping[str
     for key in came:
         yield _piece(logical, kind, key, "新增{kind} {name}", "new: {kind}: {name}", "added", new[key])
     for key in both:
-        for zh, en in _columns(old[key], new[key]):
-            told = "{kind} {name}：" + zh.replace("{", "{{").replace("}", "}}")
-            said = "{kind}: {name}: " + en.replace("{", "{{").replace("}", "}}")
-            yield _piece(logical, kind, key, told, said, "changed", new[key])
+        for told in _columns(old[key], new[key]):
+            yield _piece(
+                logical, kind, key, "{kind} {name}：{told}", "{kind}: {name}: {told}", "changed", new[key], told
+            )
 
 
-def _piece(logical: str, kind: Kind, key: str, zh: str, en: str, sort: Sort, piece: Piece) -> Change:
+def _piece(
+    logical: str, kind: Kind, key: str, zh: str, en: str, sort: Sort, piece: Piece, told: Words | None = None
+) -> Change:
     name = piece.get("name") or piece.get("zh") or ""
     name_en = piece.get("name_en") or piece.get("en") or name
-    told = fill("{key} {name}", "{key} {name}", key=key, name=Words(str(name), str(name_en)))
-    words = fill(zh, en, kind=Words(kind.zh, kind.en), name=Words(told.zh.strip(), told.en.strip()))
+    row = fill("{key} {name}", "{key} {name}", key=key, name=Words(str(name), str(name_en)))
+    values = {"kind": Words(kind.zh, kind.en), "name": Words(row.zh.strip(), row.en.strip()), "told": told or ""}
+    words = fill(zh, en, **values)
     return Change(_group(kind), sort, logical, key, words)
 
 
-def _columns(old: Piece, new: Piece) -> Iterator[tuple[str, str]]:
+def _columns(old: Piece, new: Piece) -> Iterator[Words]:
     before, after = dict(flat(old)), dict(flat(new))
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):
             if name == "":
-                yield "位置或边界变了", "its place or border changes"
+                yield Words("位置或边界变了", "its place or border changes")
             elif name in HIDDEN:
-                yield f"{name} 有改动", f"{name} changes"
+                yield fill("{key}有改动", "{key} changes", key=key_words(name))
             else:
-                told = f"{name} {_shown(before.get(name))} → {_shown(after.get(name))}"
-                yield told, told
+                was, now = (unsaid(name, *pair) for pair in ((before, after), (after, before)))
+                yield fill("{key} {old} → {new}", "{key} {old} → {new}", key=key_words(name), old=value_words(was),
+                           new=value_words(now))  # fmt: skip
+
+
+def unsaid(name: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> Any:
+    """A value; where a truth is not said, what counts then: no, and yes for ``enabled``."""
+    if name not in here and isinstance(there.get(name), bool):
+        return name == "enabled"
+    return here.get(name)
 
 
 def flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
@@ -125,14 +138,6 @@ def flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
             yield from flat(value, f"{before}{name}.")
         else:
             yield f"{before}{name}", value
-
-
-def _shown(value: Any) -> str:
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, list):
-        return ", ".join(map(_shown, value)) or "–"
-    return str(value).replace("\n", " ")
 
 
 def _procedures(old: Side, new: Side, before: Mapping[str, Piece], after: Mapping[str, Piece]) -> Iterator[Change]:
@@ -202,20 +207,19 @@ def _declarations(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tu
             if one == other:
                 continue
             column = isinstance(one, dict) or isinstance(other, dict)
-            title = _column_name(other if other is not None else one, name) if column else Words(name, name)
+            title = _column_name(other if other is not None else one, name) if column else key_words(name)
             if one is None or other is None:
-                noun = Words("一栏", "column") if table == "columns" else Words("一项", "entry")
+                noun = NOUNS.get(table, Words("一项", "entry"))
                 zh = "新增{noun}“{title}”{value}" if one is None else "取消{noun}“{title}”"
                 en = "new {noun} “{title}”{value}" if one is None else "the {noun} “{title}” goes"
-                value = "" if column else f": {_shown(other)}"
+                value = Words("", "") if column else fill("：{told}", ": {told}", told=value_words(other))
                 yield ("added" if one is None else "removed"), name, fill(zh, en, noun=noun, title=title, value=value)
             elif column and isinstance(one, dict) and isinstance(other, dict):
-                for told, said in _columns(one, other):
-                    yield "changed", name, fill("“{title}”：{told}", "“{title}”: {told}", title=title,
-                                                told=Words(told, said))  # fmt: skip
+                for told in _columns(one, other):
+                    yield "changed", name, fill("“{title}”：{told}", "“{title}”: {told}", title=title, told=told)
             else:
                 yield "changed", name, fill("{title}：{old} → {new}", "{title}: {old} → {new}", title=title,
-                                            old=_shown(one), new=_shown(other))  # fmt: skip
+                                            old=value_words(one), new=value_words(other))  # fmt: skip
 
 
 def _declared_name(toml: Mapping[str, Any], logical: str) -> Words:
