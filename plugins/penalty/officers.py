@@ -44,21 +44,24 @@ def valid_officers(session: Session, day: date) -> list[RegisterEntry]:
 
 
 def officer_choices(step: Step, party: str = "") -> dict[str, Any]:
-    """Officers who may handle a case of this party today, as choices of a form, and their departments.
+    """Officers who may handle a case of this party today, as choices of a form; those of its lead department first.
 
-    Result ``{choices, count}``; a choice is ``{value, label}``, the value a certificate number.
+    Result ``{choices, proposed}``; a choice is ``{value, label}``, the value a certificate number. Proposed are two:
+    those the case has already, else the first; none twice, fewer where there are no more.
     """
     step.flush()
-    names = {unit.code: unit.name for unit in step.host.directory.units.values()}  # type: ignore[attr-defined]
+    host: Any = step.host
+    names = {unit.code: unit.name for unit in host.directory.units.values()}
+    fit = [each for each in valid_officers(step.session, today_of(step)) if not in_conflict(each, str(party or ""))]
+    fit.sort(key=lambda each: (each.values.get("department") != step.case.lead_department, each.key))
     choices = [
-        {
-            "value": each.key,
-            "label": f"{each.title}（{each.key}，{names.get(each.values.get('department'), '')}）",
-        }
-        for each in valid_officers(step.session, today_of(step))
-        if not in_conflict(each, str(party or ""))
+        {"value": each.key, "label": f"{each.title}（{each.key}，{names.get(each.values.get('department'), '')}）"}
+        for each in fit
     ]
-    return {"choices": choices, "count": len(choices)}
+    known = {each.key for each in fit}
+    before = [str(number) for number in step.variables.get("officers") or () if str(number) in known]
+    proposed = list(dict.fromkeys([*before, *(each.key for each in fit)]))[:LEAST]
+    return {"choices": choices, "proposed": proposed}
 
 
 def check_officers(step: Step, officers: Sequence[str], party: str = "") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -21,9 +21,12 @@ from plugins.penalty.officers import check_officers, officer_choices, officer_na
 PARTICULARS: Mapping[str, Any] = {
     "cause": "", "cause_code": "other", "party": "", "party_kind": "unit", "party_id": "", "party_address": "",
     "party_phone": "", "facts": "", "legal_basis": "", "happened_on": None, "life_safety": False, "officers": [],
-    "decision_number": "", "fine": 0, "obligation": "", "served_on": None, "surcharge_days": 0, "evidence_items": [],
+    "decision_number": "", "fine": 0, "obligation": "", "served_on": None, "pay_by": None, "excluded_days": 0,
+    "evidence_items": [],
 }  # fmt: skip
 """What a procedure begins with where neither a form nor the case that opened it gave anything."""
+PAY_WITHIN_DAYS = 15
+"""行政处罚法（2021）第六十七条（found）."""
 HEARING_NOTICE = "7 work_day"
 """行政处罚法（2021）第六十四条、第八十五条（found）."""
 
@@ -39,6 +42,8 @@ def begin(step: Step) -> dict[str, Any]:
     told = {name: value if given[name] is None else given[name] for name, value in PARTICULARS.items()}
     told["facts"] = told["facts"] or step.case.description or ""
     told["cause"] = told["cause"] or step.case.title or ""
+    if told["pay_by"] is None and told["served_on"]:
+        told["pay_by"] = (_day(told["served_on"], "served_on") + timedelta(days=PAY_WITHIN_DAYS)).isoformat()
     if told["party_kind"] not in ("person", "unit"):
         raise OperatorRefused(f"party_kind is person or unit, not {told['party_kind']!r}", field="party_kind")
     return told

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.hooks import Manifest, Operator, Permission, hookimpl
+from engine.hooks import Demonstration, Indicator, Job, Manifest, Operator, Permission, hookimpl
 from engine.workflow.expression_entries import FunctionEntry
 from engine.workflow.expression_values import read_date
+from plugins.penalty import figures
 from plugins.penalty.arithmetic import add_months
+from plugins.penalty.demo import fill
 from plugins.penalty.operators import OPERATORS
+from plugins.penalty.reminders import remind
 
 
 @hookimpl
@@ -55,3 +58,35 @@ def permissions() -> Sequence[Permission]:
         Permission("penalty.ledger", "维护处罚台账和涉案物品", "keep the ledger and the goods in custody"),
         Permission("penalty.officers", "维护执法人员", "keep the register of officers"),
     ]
+
+
+@hookimpl
+def indicators() -> Sequence[Indicator]:
+    """Figures of a period, from the ledger."""
+    return [
+        Indicator("in_time", "九十日内决定率", "Decided within 90 days", "%", figures.in_time),
+        Indicator("annulled", "复议诉讼撤销、变更率", "Annulled or changed", "%", figures.annulled),
+        Indicator("paid_on_time", "罚款按期缴纳率", "Fines paid on time", "%", figures.paid_on_time),
+        Indicator("by_cause", "处罚决定数（按案由）", "Penalties by cause", "件", figures.by_cause),
+        Indicator("fines", "罚款总额", "Fines decided", "元", figures.fines),
+    ]
+
+
+@hookimpl
+def jobs() -> Sequence[Job]:
+    """Every working morning: certificates, overdue fines, limitation."""
+    return [
+        Job(
+            "reminders",
+            "证件到期、逾期加处、时效提醒",
+            "Reminders of certificates, fines and limitation",
+            "30 7 * * *",
+            remind,
+        )
+    ]
+
+
+@hookimpl
+def demo_data(demo: Demonstration) -> None:
+    """Officers, a ledger of some months, goods in custody and matters of some days."""
+    fill(demo)
