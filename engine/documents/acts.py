@@ -80,11 +80,11 @@ def documents_of(session: Session, actor: Actor, case: Case) -> list[DocumentVie
 
 
 def prints_of(host: CaseHost, actor: Actor, case: Case) -> list[DocumentTemplate]:
-    """What somebody may print of a case as it stands; the core's forms, which are Chinese, in cities that speak it."""
+    """What somebody may print of a case as it stands; the core's forms, which are Chinese, in cities whose language it is."""
     return [
         each for each in host.documents.values()
         if case.status in each.prints and (not each.read or actor.may(each.read))
-        and (each.layer != "core" or "zh" in host.city.languages)
+        and (each.layer != "core" or host.city.language == "zh")
     ]  # fmt: skip
 
 
