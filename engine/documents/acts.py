@@ -80,7 +80,7 @@ def documents_of(session: Session, actor: Actor, case: Case) -> list[DocumentVie
 
 
 def prints_of(host: CaseHost, actor: Actor, case: Case) -> list[DocumentTemplate]:
-    """What somebody may print of a case as it stands; the core's forms, which are Chinese, in cities whose language it is."""
+    """What somebody may print of a case as it stands; the Chinese forms of the core only in Chinese cities."""
     return [
         each for each in host.documents.values()
         if case.status in each.prints and (not each.read or actor.may(each.read))
