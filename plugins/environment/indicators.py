@@ -25,14 +25,14 @@ def entries(session: Session, register: str) -> list[RegisterEntry]:
 
 
 def purifiers_online(session: Session, platform: Platform, start: datetime, end: datetime) -> Iterator[Measured]:
-    """Of the catering monitors in use those that are online now, by kind of state."""
+    """Of the catering monitors in use those that are online now."""
     used = [
         each
         for each in entries(session, "environment_monitors")
         if each.values.get("kind") == "fume" and each.values.get("status") != "retired"
     ]
     online = [each for each in used if each.values.get("status") == "online"]
-    yield Measured("fume", len(online), len(used), tuple(each.key for each in used if each not in online))
+    yield Measured("fume", len(online), len(used), tuple(each.key for each in used))
 
 
 def alarms_on_time(session: Session, platform: Platform, start: datetime, end: datetime) -> Iterator[Measured]:
@@ -54,8 +54,9 @@ def alarms_on_time(session: Session, platform: Platform, start: datetime, end: d
             continue
         counted.setdefault(alarm.rule, []).append((case.number, case.closed_at is not None and case.closed_at <= due))
     for rule, settled in counted.items():
-        late = tuple(number for number, on_time in settled if not on_time)
-        yield Measured(rule.removeprefix("environment."), len(settled) - len(late), len(settled), late)
+        on_time = sum(good for _, good in settled)
+        behind = tuple(number for number, _ in settled)
+        yield Measured(rule.removeprefix("environment."), on_time, len(settled), behind)
 
 
 def green_sites(session: Session, platform: Platform, start: datetime, end: datetime) -> Iterator[Measured]:
@@ -65,8 +66,8 @@ def green_sites(session: Session, platform: Platform, start: datetime, end: date
         for each in entries(session, "environment_sites")
         if each.values.get("grade") and each.values.get("status") != "finished"
     ]
-    other = tuple(each.key for each in graded if each.values["grade"] != "green")
-    yield Measured("sites", len(graded) - len(other), len(graded), other)
+    green = sum(each.values["grade"] == "green" for each in graded)
+    yield Measured("sites", green, len(graded), tuple(each.key for each in graded))
 
 
 def petitions_on_time(session: Session, platform: Platform, start: datetime, end: datetime) -> Iterator[Measured]:
@@ -83,5 +84,5 @@ def petitions_on_time(session: Session, platform: Platform, start: datetime, end
     )  # fmt: skip
     for department in sorted({case.lead_department or "" for case in closed}):
         own = [case for case in closed if (case.lead_department or "") == department]
-        behind = tuple(case.number for case in own if case.id in late)
-        yield Measured(department, len(own) - len(behind), len(own), behind)
+        on_time = sum(case.id not in late for case in own)
+        yield Measured(department, on_time, len(own), tuple(case.number for case in own))

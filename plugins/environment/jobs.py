@@ -10,19 +10,21 @@ from sqlalchemy.orm import Session
 
 from engine.cases.matters import Application, open_matter
 from engine.hooks.settings import plugin_settings
-from engine.models import Case, RegisterEntry, SensorDevice, SensorState
+from engine.models import Case, OutboxMessage, RegisterEntry, SensorDevice, SensorState
 from engine.platform import Platform
 from engine.registers.keeping import Hand, change_entry
 from plugins.environment.indicators import entries
 
 MONTH = "environment_dust_month"
+NAMED = 10
+"""Entries one message names."""
 GRADES = {"red": "红色", "yellow": "黄色", "green": "绿色"}
 
 
 def mark_cleanings(session: Session, platform: Platform, now: datetime) -> str:
-    """Set when every purifier must be cleaned next, and mark those that are overdue."""
+    """Set when every purifier must be cleaned next, mark those that are overdue, and tell enforcement of new ones."""
     days = timedelta(days=plugin_settings(platform.city, "environment")["cleaning_days"])
-    today, overdue = _today(platform, now), 0
+    today, overdue, new = _today(platform, now), 0, []
     for entry in entries(session, "environment_outlets"):
         cleaned = entry.values.get("cleaned_on")
         if not cleaned or entry.values.get("status") == "closed":
@@ -30,20 +32,29 @@ def mark_cleanings(session: Session, platform: Platform, now: datetime) -> str:
         due = date.fromisoformat(cleaned) + days
         overdue += due < today
         values: dict[str, Any] = {"cleaning_due": due.isoformat()}
-        if entry.values.get("attention") != "penalty":
+        before = entry.values.get("attention")
+        if before != "penalty":
             values["attention"] = "cleaning" if due < today else "none"
+            if due < today and before != "cleaning":
+                new.append(entry.title)
         _change(session, platform, entry, values, now, "清洗周期")
-    return f"{overdue} purifiers are overdue for cleaning"
+    if new:
+        _tell(
+            session, platform, "URBAN_ENFORCEMENT", "油烟净化设施清洗逾期", "Purifiers overdue for cleaning", new, now
+        )
+    return f"{overdue} purifiers are overdue for cleaning, {len(new)} since the last run"
 
 
 def expire_certificates(session: Session, platform: Platform, now: datetime) -> str:
-    """Mark night work certificates whose last day is over."""
-    today, expired = _today(platform, now).isoformat(), 0
+    """Mark night work certificates whose last day is over, and tell the housing bureau."""
+    today, expired = _today(platform, now).isoformat(), []
     for entry in entries(session, "environment_night_certificates"):
         if entry.values.get("status") == "valid" and entry.values["valid_to"] < today:
             _change(session, platform, entry, {"status": "expired"}, now, "有效期已过")
-            expired += 1
-    return f"{expired} certificates expired"
+            expired.append(f"{entry.title} {entry.key}")
+    if expired:
+        _tell(session, platform, "CONSTRUCTION", "夜间施工证明到期", "Night work certificates expired", expired, now)
+    return f"{len(expired)} certificates expired"
 
 
 def follow_monitors(session: Session, platform: Platform, now: datetime) -> str:
@@ -96,3 +107,19 @@ def _change(
 ) -> None:
     register = platform.host.registers[entry.register]
     change_entry(session, register, entry.key, values, Hand(now, reason=reason))
+
+
+def _tell(session: Session, platform: Platform, duty: str, zh: str, en: str, names: list[str], now: datetime) -> None:
+    """One message to the clerks and handlers of whoever has a duty, however many entries it is about."""
+    chinese = platform.city.language == "zh"
+    named = ("、" if chinese else ", ").join(names[:NAMED])
+    text = f"{zh}（{len(names)}）：{named}" if chinese else f"{en} ({len(names)}): {named}"
+    department = platform.host.directory.answering(duty, ())
+    scope = f"@{department}" if department else ""
+    payload = {"recipients": [f"unit_clerk{scope}", f"unit_handler{scope}"], "text": text, "event": "environment.due"}
+    session.add(
+        OutboxMessage(
+            topic="notify", case_id=None, payload=payload, created_at=now, due_at=now, attempts=0, done_at=None,
+            last_error=None,
+        )
+    )  # fmt: skip

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from engine.models import RegisterEntry
 
 Box = tuple[float, float, float, float]
-COLOURS = {
-    "running": "#2fb344", "off": "#f76707", "faulty": "#f59f00", "none": "#d63939",
-    "green": "#2fb344", "yellow": "#f59f00", "red": "#d63939",
+LIGHTS = {
+    "running": "green", "off": "yellow", "faulty": "yellow", "none": "red",
+    "green": "green", "yellow": "yellow", "red": "red",
 }  # fmt: skip
-UNKNOWN = "#868e96"
+"""The light of a state, as the map draws it; what has no state is grey."""
 
 
 def outlets(session: Session, view: Box, most: int) -> Iterator[Mapping[str, Any]]:
@@ -48,7 +48,7 @@ def _feature(entry: RegisterEntry, column: str) -> Mapping[str, Any]:
         "id": f"{entry.register}/{entry.key}",
         "geometry": {"type": "Point", "coordinates": [entry.lon, entry.lat]},
         "properties": {
-            "register": entry.register, "key": entry.key, "title": entry.title, "group": group,
-            "colour": COLOURS.get(group, UNKNOWN),
+            "register": entry.register, "key": entry.key, "name": entry.title, "group": group,
+            "light": LIGHTS.get(group, "grey"),
         },
     }  # fmt: skip
