@@ -22,6 +22,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tools.assets import npm
+from tools.diagrams.label import labelled
 
 LAYOUTER = Path(__file__).resolve().parent / "layouter"
 HEAD = (
@@ -518,7 +519,7 @@ def laid_out(xml: str) -> str:
             drawn = found[0].strip("\n")
             for flow in left_out:
                 drawn = with_edge(drawn, *flow)
-            return xml.replace("</bpmn:definitions>", drawn + "\n</bpmn:definitions>")
+            return labelled(xml.replace("</bpmn:definitions>", drawn + "\n</bpmn:definitions>"))
     raise SketchError("the layouter fails, whichever way is left out; draw fewer ways back, or split the diagram")
 
 
