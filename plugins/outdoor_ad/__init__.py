@@ -1,0 +1,1 @@
+"""Outdoor advertisements and shop signs."""
