@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Iterator
@@ -10,8 +11,12 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from page_desk import Site
 from sqlalchemy import select
 
+from api.app import create_app
+from api.config import Settings
+from api.context import session
 from engine.city import find_city, load_city
 from engine.contract.promises import try_plugin
 from engine.errors import Invalid
@@ -19,10 +24,12 @@ from engine.hooks import Demonstration
 from engine.hooks.enabling import write_enabled
 from engine.hooks.host import load_plugins
 from engine.hooks.working import run_job
-from engine.models import Case, OutboxMessage, RegisterChange, RegisterEntry
+from engine.models import Case, OutboxMessage, Person, RegisterChange, RegisterEntry
+from engine.organisation.people import issue_token
 from engine.registers.keeping import Hand, add_entry
 from engine.scenarios import Bench
 from engine.scenarios.bench import Place
+from engine.testing.small_city import SmallTown, write_small_city
 from plugins.illegal_build.findings import FINDINGS, import_findings
 from plugins.illegal_build.operators import BUILDINGS
 
@@ -111,6 +118,43 @@ def test_findings_of_a_table_that_do_not_hold_are_told_and_the_others_taken(plac
         import_findings(place.session, place.platform, wrong, NOW)
     with pytest.raises(Invalid, match="of no known kind"):
         import_findings(place.session, place.platform, tmp_path / "spots.dwg", NOW)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    folder = write_small_city(tmp_path / "small")
+    write_enabled(folder, ["penalty", "illegal_build"])
+    town = SmallTown(folder, f"sqlite:///{tmp_path / 'small.sqlite'}")
+    town.session.commit()
+    settings = Settings(str(folder), town.url, "test", tmp_path, check_city=False, testing=True)
+    app = create_app(settings, clock=town.clock)
+    yield Site(app, town)
+    town.close()
+    with app.app_context():
+        app.extensions["sqlalchemy"].engine.dispose()
+
+
+def test_findings_are_sent_by_page_and_api_by_those_who_may(site: Site, tmp_path: Path) -> None:
+    file = geojson(tmp_path / "spots.geojson", **{"TB-1": (116.0, 28.0)})
+    desk = site.desk("unit_handler_municipal")
+    page = desk.get("/illegal_build/findings")
+    assert "导入图斑" in page.text
+    page = desk.submit(page, "findings", {"source": "drone", "file": (io.BytesIO(file.read_bytes()), "spots.geojson")})
+    assert page.status == 200 and "新增 1 个" in page.text
+    page = desk.submit(desk.get("/illegal_build/findings"), "findings", {"source": "drone"})
+    assert page.status == 422 and "文件" in page.words(), page.words()
+    assert site.desk("dispatcher").get("/illegal_build/findings").status == 403
+    client = site.app.test_client()
+    assert client.post("/api/v1/illegal_build/findings/file").status_code == 401
+    with site.app.app_context():
+        person = session().query(Person).filter_by(login="unit_handler_municipal").one()
+        token, _ = issue_token(session(), person, site.town.clock.now())
+        session().commit()
+    head = {"Authorization": f"Bearer {token}"}
+    sent = {"file": (io.BytesIO(file.read_bytes()), "spots.geojson"), "source": "drone"}
+    answer = client.post("/api/v1/illegal_build/findings/file", data=sent, headers=head)
+    assert answer.status_code == 200 and answer.json is not None
+    assert (answer.json["added"], answer.json["same"], answer.json["linked"]) == (0, 1, 0)
 
 
 def test_a_finding_that_was_settled_stays_settled_when_its_file_comes_again(place: Place, tmp_path: Path) -> None:
