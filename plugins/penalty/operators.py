@@ -120,6 +120,14 @@ def check_decision(
         raise OperatorRefused(f"the fine was told as {arithmetic.yuan_of(told):.2f} yuan; {why}", field="fine")
 
 
+def check_heavier(step: Step, fine: Any = 0, ceiling: Any = None) -> None:
+    """A defence never makes a penalty heavier (第四十五条): the fine is not above what was told before it."""
+    if ceiling is not None and arithmetic.fen_of(fine) > arithmetic.fen_of(ceiling):
+        told = arithmetic.yuan_of(arithmetic.fen_of(ceiling))
+        message = f"the fine was told as {told:.2f} yuan before the defence, which never makes it heavier (第四十五条)"
+        raise OperatorRefused(f"{message}; propose that or less, or say that new facts were found", field="fine")
+
+
 def tell_origin(step: Step, text: str) -> None:
     """Leave a line in the history of the case this one was opened beside, if there is one. It waits for nothing."""
     origin = step.session.scalar(select(Case).where(Case.number == step.case.origin)) if step.case.origin else None
@@ -155,6 +163,7 @@ _FUNCTIONS: dict[str, OperatorFunction] = {
     "check_officers": check_officers,
     "check_hearing": check_hearing,
     "check_decision": check_decision,
+    "check_heavier": check_heavier,
     "record_decision": record_decision,
     "find_decision": find_decision,
     "surcharge": surcharge,
