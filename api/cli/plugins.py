@@ -35,8 +35,9 @@ from engine.platform import build_platform
 
 FILES = {
     "diagrams": (DIAGRAMS, ".bpmn"), "decisions": ("decisions", ".dmn"), "forms": ("forms", ".json"),
-    "scenarios": ("scenarios", ".scenarios.toml"), "document templates": ("templates", ".docx"),
-    "translations": ("translations", ".csv"), "catalogue": ("catalogue", ".csv"),
+    "matters": ("matters", ".toml"), "registers": ("registers", ".toml"), "documents": ("documents", ".docx"),
+    "scenarios": ("scenarios", ".scenarios.toml"), "translations": ("translations", ".csv"),
+    "catalogue": ("catalogue", ".csv"),
 }  # fmt: skip
 
 
@@ -262,7 +263,7 @@ def new(name: str, into: Path, title: str, title_en: str) -> None:
     written = write_plugin(name, into, title=title, title_en=title_en)
     root = written[0].parent if written[0].parent.name.startswith("wangge-") else written[0].parents[1]
     click.echo(f"{len(written)} files written to {root}")
-    click.echo(f"next: pip install -e {root}; wangge plugin test {name}; wangge plugin enable {name}")
+    click.echo(f"next: pip install -e {root}; wangge plugin test {name}; wangge plugin enable {name} --city FOLDER")
 
 
 def _state(row: PluginJob | None) -> str:

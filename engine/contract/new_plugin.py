@@ -8,7 +8,7 @@ from engine.errors import Conflict, Invalid
 from engine.installed_plugins import NAME, find_plugins
 
 HOME = Path(__file__).resolve().parent / "scaffold"
-PREFIXED = ("processes", "forms", "scenarios", "registers")
+PREFIXED = ("processes", "forms", "scenarios", "registers", "matters")
 """Folders whose files bear the plugin's name, so that two plugins never have the same."""
 
 
@@ -42,7 +42,7 @@ def write_plugin(name: str, folder: Path, *, title: str = "", title_en: str = ""
 
 
 def _place(path: Path, name: str) -> Path:
-    parts = list(path.with_suffix("").parts)
+    parts = [part.replace("@name@", name) for part in path.with_suffix("").parts]
     if parts[0] == "package":
         parts[0] = f"wangge_{name}"
         if parts[1] in PREFIXED:
