@@ -23,7 +23,9 @@ def register_pages(app: Flask) -> None:
         entry,
         frame,
         inbox,
+        indicators,
         manual,
+        map_layers,
         matters,
         notices,
         patrol,
@@ -38,5 +40,5 @@ def register_pages(app: Flask) -> None:
         entry, inbox, tasks, drafts, cases, case, diagram, photos, city_map, report, notices, manual,
         component_changes, components,
     )  # fmt: skip
-    others = (patrol, devices, relations, registers, matters, documents)
+    others = (patrol, devices, relations, registers, matters, documents, indicators, map_layers)
     frame.serve(app, [route for room in (*rooms, *others) for route in room.ROUTES])

@@ -18,6 +18,7 @@ from api import context
 from api.pages.cases import read_filter
 from api.pages.frame import actor, render
 from api.pages.languages import page_language
+from api.pages.map_layers import GEOJSON, layers_shown
 from api.pages.words import STAGES, case_title, doubt, local_moment, time_left, word
 from engine.cases.listing import NO_MATTER, list_cases
 from engine.cases.views import CaseSummary, summarise
@@ -26,7 +27,6 @@ from engine.models import Division
 
 MOST = 3000
 LISTED = 40
-GEOJSON = "application/geo+json"
 NAMES = ("stage", "matter", "overdue", "urgent", "q")
 
 
@@ -34,7 +34,7 @@ def city_map() -> BaseResponse:
     """The map with the most urgent open cases beside it."""
     asked = asked_for()
     rows = open_cases(LISTED)
-    return render("map.html", rows=rows, asked=asked, stage_names=STAGES, most=MOST)
+    return render("map.html", rows=rows, asked=asked, stage_names=STAGES, most=MOST, layers=layers_shown())
 
 
 def asked_for() -> dict[str, str]:
@@ -46,9 +46,7 @@ def open_cases(most: int) -> list[CaseSummary]:
     """Cases of the street that go on, the most urgent first, as the filters ask; matters where one is asked for."""
     asked = asked_for()
     wanted = read_filter(asked)
-    wanted = replace(
-        wanted, status=("reported", "filed", "dispatched", "suspended"), matter=wanted.matter or NO_MATTER
-    )
+    wanted = replace(wanted, status=("reported", "filed", "dispatched", "suspended"), matter=wanted.matter or NO_MATTER)
     moment, platform = context.now(), context.platform()
     page = list_cases(context.session(), actor(), platform.host.directory, wanted, moment, sort="due_at", limit=most)
     return [summarise(platform, case, moment) for case in page.rows]

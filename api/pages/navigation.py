@@ -9,10 +9,13 @@ from flask import request
 from api import context
 from api.pages.languages import _, noop
 from engine.cases.matters import matters_read
+from engine.hooks.measuring import indicators_for
 from engine.organisation.actor import Actor
 
 ANY_REGISTER = "any register"
 """Who may read one of the city's registers."""
+ANY_INDICATOR = "any indicator"
+"""Who may see one of the departments' figures."""
 ANY_MATTER = "any matter"
 """Who may open or see one of the city's matters."""
 
@@ -45,6 +48,7 @@ NAVIGATION = (
         "pages.matters", noop("事项"), ANY_MATTER, "book", more=True, also=("pages.matter_cases", "pages.new_matter")
     ),
     Entry("pages.registers", noop("台账"), ANY_REGISTER, "cases", more=True),
+    Entry("pages.indicators", noop("部门指标"), ANY_INDICATOR, "signal", more=True),
     Entry("pages.recurring", noop("反复问题"), "recurring.read", "repeat", more=True),
     Entry("pages.devices", noop("设备"), "sensor.read", "signal", more=True),
     Entry("pages.manual_changes", noop("手册"), "catalogue.edit catalogue.sign", "book", more=True),
@@ -80,6 +84,8 @@ def may_enter(person: Actor, need: str) -> bool:
     """Whether a post gives one of the permissions an entry of the navigation names; all may where it names none."""
     if need == ANY_REGISTER:
         return any(person.may(register.read) for register in context.platform().host.registers.values())
+    if need == ANY_INDICATOR:
+        return next(indicators_for(context.platform().host.registry, person), None) is not None
     if need == ANY_MATTER:
         return bool(matters_read(context.platform().host, person))
     return not need or any(person.may(permission) for permission in need.split())

@@ -23,6 +23,7 @@ def blueprints() -> tuple[Any, ...]:
         ground,
         health,
         incidents,
+        indicators,
         intake,
         kinds,
         manual,
@@ -47,7 +48,7 @@ def blueprints() -> tuple[Any, ...]:
         session, cases, intake, callers, explanation, evidence, tasks, drafts, notices, catalogue, ground, addresses,
         components, component_changes, component_files, organisation, processes, expressions, migrations, incidents,
         health, kinds, patrol, patrol_roster, patrol_facts, relations,
-        manual, plugins, registers, matters, documents,
+        manual, plugins, registers, matters, documents, indicators,
         sensors, sensor_readings,
     )  # fmt: skip
     return tuple(module.blueprint for module in modules)
