@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.hooks import Indicator, Job, Manifest, MapLayer, Operator, Permission, hookimpl
+from engine.hooks import Demonstration, Indicator, Job, Manifest, MapLayer, Operator, Permission, hookimpl
+from plugins.outdoor_ad import demo as demonstration
 from plugins.outdoor_ad import operators as act
 from plugins.outdoor_ad.indicators import INDICATORS
 from plugins.outdoor_ad.jobs import open_due, watch_wind
@@ -64,3 +65,9 @@ def jobs() -> Sequence[Job]:
         Job("due", "户外广告检测和届满立案", "tests and licences of signs that fall due", "40 6 * * *", open_due),
         Job("wind", "测风设备触发大风排查", "campaigns that wind sensors open", "*/10 * * * *", watch_wind),
     ]
+
+
+@hookimpl
+def demo_data(demo: Demonstration) -> None:
+    """Signs, licences, tests and matters of a demonstration."""
+    demonstration.fill(demo)
