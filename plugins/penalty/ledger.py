@@ -13,7 +13,7 @@ from engine.workflow.step import Step
 from plugins.penalty.officers import today_of
 
 LEDGER = "penalty_ledger"
-CLOCK = "penalty_decision"
+CLOCK = clocks.HANDLING
 
 
 def register_of(step: Step, name: str) -> Register:
