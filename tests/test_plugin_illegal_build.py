@@ -24,7 +24,7 @@ from engine.hooks import Demonstration
 from engine.hooks.enabling import write_enabled
 from engine.hooks.host import load_plugins
 from engine.hooks.working import run_job
-from engine.models import Case, OutboxMessage, Person, RegisterChange, RegisterEntry
+from engine.models import Case, OfficialDocument, OutboxMessage, Person, RegisterChange, RegisterEntry, Task
 from engine.organisation.people import issue_token
 from engine.registers.keeping import Hand, add_entry
 from engine.scenarios import Bench
@@ -203,6 +203,11 @@ def test_the_demonstration_has_every_stage_and_the_figures_and_layers_show_it(be
     assert {each.matter for each in demo.planned} == {
         "illegal_build_file", "illegal_build_report", "illegal_build_finding", "illegal_build_freeze",
     }  # fmt: skip
+    elements = set(place.session.scalars(select(Task.element).where(Task.status == "open")))
+    assert {"ask_planning", "investigate", "answer", "await_correction", "self_removal"} <= elements
+    made = set(place.session.scalars(select(OfficialDocument.template)))
+    assert {"illegal_build_stop_order", "illegal_build_charge", "illegal_build_goods", "illegal_build_correct_order",
+            "illegal_build_removal_order", "illegal_build_freeze_letter", "delivery_receipt"} <= made  # fmt: skip
     figures = {
         each.id: each.measure(place.session, place.platform, NOW - timedelta(days=400), NOW + timedelta(days=1))
         for each in brought.indicators

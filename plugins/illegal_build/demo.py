@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from engine.hooks import Demonstration
 from engine.models import RegisterEntry
+from plugins.illegal_build.demo_matters import open_files
 from plugins.illegal_build.findings import FINDINGS, find_building
 from plugins.illegal_build.operators import BUILDINGS
 
@@ -154,16 +155,14 @@ def _freezes(demo: Demonstration) -> None:
 
 
 def _matters(demo: Demonstration, places: list[tuple[float, float]]) -> None:
-    """Four files, two reports, two findings, one freeze, opened one after another."""
+    """Five files under way; two more, two reports, two findings and a freeze opened one after another."""
     if not places:
         return
-    clues = (
-        ("东津路 18 号楼顶", "群众反映楼顶正在浇筑"), ("鼓楼巷 33 号后院", "巡查发现新搭彩钢棚"),
-        ("望江路 6 号门前", "沿街铺面向外扩建"), ("石泉巷 9 号", "邻里举报加层"),
-    )  # fmt: skip
+    open_files(demo, places[50:])
+    clues = (("锦湖路 40 号", "群众举报院内加盖"), ("江湾路 112 号", "巡查发现正在砌墙"))
     for number, (subject, clue) in enumerate(clues):
         answers = {"subject": subject, "clue": clue, "address": subject}
-        demo.open("illegal_build_file", answers, share=0.1 + number * 0.25, place=places[60 + number])
+        demo.open("illegal_build_file", answers, share=0.6 + number * 0.38, place=places[60 + number])
     for number, what in enumerate(("河边正在砌墙", "空地上新立钢架")):
         answers = {"place": f"{STREETS[number]}一带", "finder": "网格员", "state": "in_progress", "what": what}
         demo.open("illegal_build_report", answers, share=0.5 + number * 0.45, place=places[70 + number])
