@@ -178,7 +178,10 @@ class Pen:
         return {key: value for key, value in found.items() if value is not None}
 
     def text(self, form: str, given: Field, situation: Situation, default: Any) -> str | None:
-        """A sentence of the settings for this field, one of the form's standard texts, or a usual one."""
+        """What the task proposes, else a sentence of the settings for this field, a standard text of the form, or a
+        usual one."""
+        if given.required and isinstance(default, str) and default:
+            return self.fit(default, given, situation)
         known = self.settings.texts.get(f"{form}.{given.key}")
         standard = (given.component.get("properties") or {}).get("standard_texts", "")
         choices = known or [text for text in standard.split("|") if text] or self.settings.texts["otherwise"]
