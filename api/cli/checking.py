@@ -9,7 +9,6 @@ import orjson
 
 from api.cli.context import city_option
 from engine.checks import Finding, check_folder, errors_of
-from engine.checks.escalating import check_every_escalation
 
 MARKS = {"error": ("✗", "red"), "warning": ("!", "yellow")}
 
@@ -18,12 +17,9 @@ MARKS = {"error": ("✗", "red"), "warning": ("!", "yellow")}
 @city_option
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option("--strict", is_flag=True, help="Fail on warnings as well.")
-@click.option("--limits", is_flag=True, help="Warn of limits that pass in silence in core and plugins as well.")
-def check_command(city_name: str, as_json: bool, strict: bool, limits: bool) -> None:
+def check_command(city_name: str, as_json: bool, strict: bool) -> None:
     """Check a city's files: diagrams, decisions, forms, catalogue, grids, organisation, calendars, translations."""
-    city, findings = check_folder(city_name)
-    if limits and city is not None:
-        findings += [each for each in check_every_escalation(city) if each not in findings]
+    _, findings = check_folder(city_name)
     errors = errors_of(findings)
     if as_json:
         click.echo(orjson.dumps([finding.to_json() for finding in findings], option=orjson.OPT_INDENT_2).decode())

@@ -31,6 +31,7 @@ from engine.matters.procedures import load_procedures
 from engine.models import Case, Component, FilingCondition, Subclass
 from engine.no_report import NoReport
 from engine.organisation.directory import Directory
+from engine.overdue.rungs import load_rungs
 from engine.registers.declaring import load_registers
 from engine.registry import Registry
 from engine.workflow.expressions import Functions
@@ -59,6 +60,7 @@ class CaseHost:
         self.settings = settings_in_force(city)
         self.matters = load_matters(city.layers)
         self.procedures = load_procedures(city.layers)
+        self.rungs = load_rungs(city.layers)
         directory.matter_readers = {name: matter.read for name, matter in self.matters.items()}
         self._conditions: dict[int, list[dict[str, str]]] = {}
         self._condition_options: dict[int, tuple[Option, ...]] = {}

@@ -26,6 +26,7 @@ from engine.checks.material import Material, read_material
 from engine.checks.matters import check_matters
 from engine.checks.names import check_names
 from engine.checks.organisation import check_organisation
+from engine.checks.overdue import check_overdue
 from engine.checks.overrides import check_overrides
 from engine.checks.patrol import check_patrol
 from engine.checks.registers import check_registers
@@ -106,6 +107,7 @@ def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     findings += check_registers(material)
     findings += check_documents(material)
     findings += check_matters(material)
+    findings += check_overdue(material)
     if not errors_of(findings):
         findings += _parse(material)
     return list(dict.fromkeys(findings))

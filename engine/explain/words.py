@@ -29,6 +29,7 @@ EVENTS: Mapping[str, Pair] = {
     "resumed": ("恢复办理", "The case was resumed"), "returned": ("责任单位回退", "A unit returned the case"),
     "rework": ("要求返工", "Rework was ordered"), "supervised": ("督办", "A supervision was opened"),
     "supervision_answered": ("答复督办", "A supervision was answered"),
+    "task_overdue": ("环节超时提醒", "It was told that a task is overdue"),
     "escalated": ("时限预警", "A warning went out"), "closed": ("结案", "The case was closed"),
     "reopened": ("重新办理", "The case was opened again"), "called_back": ("回访", "The reporter was called back"),
     "evaluated": ("计入评价", "The case was evaluated"), "appeal_decided": ("申诉裁定", "The appeal was decided"),

@@ -34,6 +34,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "component_states.csv": ("state",),
     "component_attributes.csv": ("full_code", "field"),
     "roles.csv": ("role",),
+    "overdue.csv": ("task", "after"),
 }
 """Tables that merge by key, and the columns of the key."""
 TEXTS = "translations"

@@ -25,6 +25,7 @@ from engine.models.manual import ManualChange
 from engine.models.migration import Migration, MigrationItem
 from engine.models.notices import Notice
 from engine.models.organisation import AccessToken, Department, Person, PersonPost, Post
+from engine.models.overdue import TaskOverdue
 from engine.models.patrol import (
     DutyShift,
     PatrolAccess,
@@ -131,6 +132,7 @@ __all__ = [
     "Survey",
     "SurveyRefusal",
     "Task",
+    "TaskOverdue",
     "Timer",
     "TrackDay",
     "TrackPoint",

@@ -87,6 +87,7 @@ class Task(Base):
     __table_args__ = (
         # Only open tasks are looked for among all cases; done ones leave these indexes, which stay small for ever.
         _of_open("ix_task_open_role", "role", "scope", "due_at"),
+        _of_open("ix_task_open_due", "due_at"),
         _of_open("ix_task_open_assignee", "assignee_id", more=" AND assignee_id IS NOT NULL"),
     )
 

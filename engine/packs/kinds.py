@@ -51,6 +51,7 @@ KINDS = (
     Kind("documents/*.toml", "whole", "文书", "document"),
     Kind("documents/*.docx", "whole", "文书模板", "template of a document"),
     _rows("roles.csv", "角色权限", "roles"),
+    _rows("overdue.csv", "超时提醒", "who is told of overdue tasks"),
     _rows("procedures.csv", "转办程序", "linked procedures", ("code",)),
     _rows("translations/*.csv", "译文", "translations", ("key",)),
     _rows("channels.csv", "上报渠道", "channels"),

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from engine.casefile.unit import Unit
 from engine.cases.diagrams import case_instance
 from engine.models import Case, CaseEvent, OutboxMessage, RegisterEntry, Task
+from engine.overdue.telling import EVENT, OVERDUE
 from engine.scenarios.playing import Play
 from engine.scenarios.values import NONE, Expected, Mismatch, OpenTask
 from engine.workflow.observing import variables_of
@@ -143,23 +144,34 @@ def _instance(play: Play, case: Case, expected: Expected, names: Mapping[str, An
 
 
 def _lines(play: Play, case: Case, expected: Expected, names: Mapping[str, Any], since: Since) -> Iterator[Mismatch]:
-    """History kinds of this step in the order expected (others may stand between), and who was told."""
+    """History kinds of this step in the order expected (others may stand between), and who was told.
+
+    What overdue tasks bring is none of it: scenarios tell of that under a key of its own.
+    """
     if expected.history is not None:
         query = select(CaseEvent.kind).where(CaseEvent.case_id == case.id, CaseEvent.id > since.event)
         kinds = list(play.session.scalars(query.order_by(CaseEvent.id)))
         rest = iter(kinds)
-        if not all(kind in rest for kind in expected.history) or (not expected.history and kinds):
+        moved = [kind for kind in kinds if kind != EVENT]
+        if not all(kind in rest for kind in expected.history) or (not expected.history and moved):
             yield Mismatch("history", ", ".join(expected.history) or NONE, ", ".join(kinds) or NONE)
-    if expected.notices is not None:
-        messages = play.session.scalars(
-            select(OutboxMessage)
-            .where(OutboxMessage.case_id == case.id, OutboxMessage.id > since.message, OutboxMessage.topic == "notify")
-            .order_by(OutboxMessage.id)
-        )
-        told = [who for message in messages for who in message.payload.get("recipients", ())]
-        wanted = list(play.fill(expected.notices, names))
-        if not set(wanted) <= set(told) or (not wanted and told):
-            yield Mismatch("notices", ", ".join(wanted) or NONE, ", ".join(told) or NONE)
+    for about, overdue in (("notices", False), ("overdue", True)):
+        named = getattr(expected, about)
+        if named is not None:
+            wanted, told = list(play.fill(named, names)), _told(play, case, since, overdue=overdue)
+            if not set(wanted) <= set(told) or (not wanted and told):
+                yield Mismatch(about, ", ".join(wanted) or NONE, ", ".join(told) or NONE)
+
+
+def _told(play: Play, case: Case, since: Since, *, overdue: bool) -> list[str]:
+    """Who was told since, of overdue tasks or of anything else."""
+    messages = play.session.scalars(
+        select(OutboxMessage)
+        .where(OutboxMessage.case_id == case.id, OutboxMessage.id > since.message, OutboxMessage.topic == "notify")
+        .order_by(OutboxMessage.id)
+    )
+    payloads = [message.payload for message in messages if (OVERDUE in message.payload) == overdue]
+    return [who for payload in payloads for who in payload.get("recipients", ())]
 
 
 def _local(play: Play, moment: datetime | None) -> str:

@@ -30,6 +30,7 @@ from engine.organisation.actor import Actor
 from engine.organisation.duty import people_for
 from engine.organisation.people import load_actor
 from engine.outbox import Outbox, deliver_one
+from engine.overdue.telling import next_look, tell_overdue
 from engine.registers.declaring import Register
 from engine.registers.keeping import Hand, add_entry
 from engine.scenarios.bench import Bench, Place
@@ -294,15 +295,17 @@ class Play:
         return moment
 
     def _wait_until(self, end: datetime) -> None:
-        """Let time pass and fire every timer at its own moment on the way."""
+        """Let time pass; every timer fires, and overdue tasks are told of, at their own moments on the way."""
         if end < self.clock.now():
             raise Unplayable(f"{end:%Y-%m-%d %H:%M} UTC is past already; time only moves on")
         for _ in range(MOST_FIRINGS):
-            due = self.session.scalar(select(Timer.due_at).where(Timer.due_at <= end).order_by(Timer.due_at).limit(1))
+            timer = self.session.scalar(select(Timer.due_at).where(Timer.due_at <= end).order_by(Timer.due_at).limit(1))
+            due = min((at for at in (timer, next_look(self.session, end)) if at is not None), default=None)
             if due is None:
                 break
             self.clock.set(max(due, self.clock.now()))
             fire_due_timers(self.session, self.platform, self.clock.now())
+            tell_overdue(self.session, self.platform, self.clock.now())
             self._carry_messages()
             incident = self.session.scalar(select(Incident).where(Incident.resolved_at.is_(None)).limit(1))
             if incident is not None:

@@ -20,8 +20,8 @@ SCENARIO = {"title", "given", "step", "expect"}
 GIVEN = {"moment", "report", "area_class", "by", "process", "other", "matter", "answers", "procedures", "registers"}
 STEP = {*STEP_KINDS, "by", "scope", "of", "answers", "payload", "photos", "expect", "note"}
 EXPECT = {
-    "open", "stage", "status", "ended", "due", "clocks", "case", "variables", "history", "notices", "refused",
-    "registers",
+    "open", "stage", "status", "ended", "due", "clocks", "case", "variables", "history", "notices", "overdue",
+    "refused", "registers",
 }  # fmt: skip
 REPORT = {
     "kind", "full_code", "description", "source", "lon", "lat", "address", "condition_no", "component_code", "urgent",
@@ -243,7 +243,8 @@ class _Reader:
             ended=self.truth(place, table, "ended"), due=due, clocks=self.table(place, table, "clocks"),
             case=self.table(place, table, "case"), variables=self.table(place, table, "variables"),
             history=self.texts(place, table, "history"), notices=self.texts(place, table, "notices"),
-            refused=self.text(place, table, "refused"), registers=self.entries(place, table),
+            overdue=self.texts(place, table, "overdue"), refused=self.text(place, table, "refused"),
+            registers=self.entries(place, table),
         )  # fmt: skip
 
     def open_task(self, place: str, text: str) -> OpenTask | None:

@@ -39,6 +39,7 @@ class Expected:
     variables: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[str, ...] | None = None
     notices: tuple[str, ...] | None = None
+    overdue: tuple[str, ...] | None = None
     refused: str | None = None
     registers: Mapping[str, Any] = field(default_factory=dict)
     """Of each register a list of columns; each is of one entry that is there."""

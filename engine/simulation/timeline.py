@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -11,9 +11,13 @@ from sqlalchemy.orm import Session
 
 from engine.cases.timekeeping import fire_due_timers
 from engine.models import Case, Instance, Timer
+from engine.overdue.telling import tell_overdue
 from engine.platform import Platform
 from engine.simulation.agenda import Agenda, Appointment
 from engine.simulation.desk import OpenTask, open_tasks
+
+LOOK = timedelta(minutes=10)
+"""How often overdue tasks are looked for."""
 
 
 class Timeline:
@@ -32,6 +36,7 @@ class Timeline:
         self.plan = plan
         self.agenda = Agenda()
         self.fired = 0
+        self._look: datetime | None = None
         self._known: set[UUID] = set()
         self._last_case = session.scalar(select(func.max(Case.id))) or 0
 
@@ -43,13 +48,21 @@ class Timeline:
             if timer is not None and timer <= end and (at is None or timer <= at):
                 moment = max(timer, start)
                 tick(moment)
+                self.look(moment)
                 blocked = blocked if self.fire(moment) else timer
             elif at is not None and at <= end:
                 tick(at)
+                self.look(at)
                 self.keep(*self.agenda.take())
             else:
                 break
         tick(end)
+
+    def look(self, now: datetime) -> None:
+        """Tell of overdue tasks when it is time to."""
+        if self._look is None or now >= self._look:
+            self._look = now + LOOK
+            tell_overdue(self.session, self.platform, now)
 
     def follow(self, case_id: int, now: datetime) -> None:
         """Have planned what an act has opened, in its case and in cases opened beside it."""
