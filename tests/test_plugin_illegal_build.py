@@ -12,11 +12,12 @@ from random import Random
 
 import pytest
 from page_desk import Site
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from api.app import create_app
 from api.config import Settings
 from api.context import session
+from engine.cases.matters import Application, open_matter
 from engine.city import find_city, load_city
 from engine.contract.promises import try_plugin
 from engine.errors import Invalid
@@ -155,6 +156,39 @@ def test_findings_are_sent_by_page_and_api_by_those_who_may(site: Site, tmp_path
     answer = client.post("/api/v1/illegal_build/findings/file", data=sent, headers=head)
     assert answer.status_code == 200 and answer.json is not None
     assert (answer.json["added"], answer.json["same"], answer.json["linked"]) == (0, 1, 0)
+
+
+def test_the_page_of_a_file_and_of_the_case_beside_it_shows_the_building(site: Site) -> None:
+    town, at = site.town, {"lon": 116.0005, "lat": 28.0005}
+    registers = town.platform.host.registers
+    asked = {"subject": "甲处", "clue": "加盖"}
+    beside = open_matter(
+        town.session, town.platform,
+        Application("illegal_build_report", {"place": "甲处", "finder": "网格员", "state": "built", "what": "加盖"},
+                    department="MUNICIPAL", **at), None, NOW,
+    ).number  # fmt: skip
+    file = open_matter(
+        town.session, town.platform, Application("illegal_build_file", asked, department="MUNICIPAL", **at), None, NOW
+    ).number
+    town.session.commit()
+    town.session.execute(update(Case).where(Case.number == file).values(origin=beside))
+    hand = Hand(NOW)
+    about = {
+        "code": "WJ0001",
+        "address": "鼓楼巷 <3> 号",
+        "stage": "waiting",
+        "remedy_until": "2026-09-02",
+        "case": file,
+    }
+    add_entry(town.session, registers[BUILDINGS], about, hand)
+    frozen = {"code": "WJ0001-MUNICIPAL", "building": "WJ0001", "department": "MUNICIPAL", "status": "frozen"}
+    add_entry(town.session, registers["illegal_build_freezes"], frozen, hand)
+    town.session.commit()
+    desk = site.desk("unit_handler_municipal")
+    own = desk.get(f"/cases/{file}").words()
+    assert "WJ0001" in own and "鼓楼巷 <3> 号" in own and "复议诉讼期" in own and "2026-09-02" in own
+    assert town.platform.host.directory.name("MUNICIPAL") in own
+    assert file in desk.get(f"/cases/{beside}").words()
 
 
 def test_a_finding_that_was_settled_stays_settled_when_its_file_comes_again(place: Place, tmp_path: Path) -> None:

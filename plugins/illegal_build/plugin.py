@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flask import Blueprint
 
+from api.hooks import Panel
 from engine.hooks import Demonstration, Indicator, Job, Manifest, MapLayer, Operator, Permission, hookimpl
 from plugins.illegal_build import demo as demonstration
 from plugins.illegal_build.indicators import INDICATORS
@@ -69,6 +70,14 @@ def blueprints() -> Sequence[Blueprint]:
     from plugins.illegal_build import routes  # the host of the web is there only when it asks
 
     return [routes.api, routes.pages]
+
+
+@hookimpl
+def panels() -> Sequence[Panel]:
+    """The building on the page of its file and of the street case."""
+    from plugins.illegal_build import pages
+
+    return pages.PANELS
 
 
 @hookimpl
