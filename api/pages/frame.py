@@ -133,6 +133,7 @@ def page_context() -> dict[str, Any]:
         "now": context.now(),
         "said": lambda: session.pop("said", ""),
         "case_title": words.case_title,
+        "status_word": words.status_word,
         "choice_words": choice_words,
         "doubt_words": words.doubt,
         "evidence_words": words.evidence_words,

@@ -136,6 +136,11 @@ def link_word(kind: str) -> str:
     return translations().say(page_language(), f"process:{kind}", diagram.name if diagram is not None else kind)
 
 
+def status_word(status: str, matter: Any = None) -> str:
+    """A case's status; a matter that goes on is being handled, whatever the street's cases wait for."""
+    return _("办理中") if matter and status in ("reported", "filed", "dispatched") else word("status", status)
+
+
 def case_title(case: Any) -> str:
     """A case's title; where it is the name of its subclass or matter, that name in the page's language."""
     if page_language() == "zh":
