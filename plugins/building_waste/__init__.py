@@ -1,0 +1,1 @@
+"""Construction waste: licences, carriers, trucks, manifests, alarms, volumes."""
