@@ -10,6 +10,8 @@ from random import Random
 import pytest
 from sqlalchemy import select
 
+from engine.cases.matters import Application, open_matter
+from engine.cases.tasks import complete_task
 from engine.city import find_city, load_city
 from engine.contract.promises import try_plugin
 from engine.hooks import Demonstration, Measured
@@ -18,7 +20,9 @@ from engine.hooks.host import load_plugins
 from engine.hooks.layers import features_in, find_layer
 from engine.hooks.working import run_job
 from engine.installed_plugins import find_plugins
-from engine.models import Case, OutboxMessage, RegisterEntry, SensorAlarm
+from engine.models import Case, OutboxMessage, RegisterEntry, SensorAlarm, Task
+from engine.organisation.duty import people_for
+from engine.organisation.people import load_actor
 from engine.registers.keeping import Hand, add_entry, change_entry
 from engine.scenarios import Bench
 from engine.scenarios.bench import Place
@@ -195,3 +199,28 @@ def test_the_demonstration_fills_registers_and_has_matters_at_several_stages(ben
         assert layer is not None
         found = features_in(place.session, layer, (100.0, 20.0, 125.0, 40.0))["features"]
         assert len(found) == 80 and {each["properties"]["light"] for each in found} <= {"green", "yellow", "red"}
+
+
+def test_a_petition_signed_after_its_sixty_days_counts_as_late(bench: Bench) -> None:
+    said = {"subject": "油烟扰民", "petitioner": "信访人甲", "clue": "多次投诉"}
+    served = ("deliver", {"manner": "direct", "receiver": "信访人甲"})
+    steps = [
+        ("accept", {"acceptance": "accept", "topic": "other"}), served,
+        ("investigate", {"decision": "reply", "findings": "属实"}),
+        ("sign_reply", {"signed": "sign", "reply": "已改正"}), served,
+    ]  # fmt: skip
+    for days, on_time in ((59, 1), (61, 0)):
+        with bench.place(NOW) as place:
+            at, application = NOW, Application("environment_petition", said)
+            number = open_matter(place.session, place.platform, application, None, NOW).number
+            place.session.commit()
+            for element, answers in steps:
+                at = NOW + timedelta(days=days) if element == "sign_reply" else at
+                query = select(Task).where(Task.status == "open", Task.element == element)
+                task = place.session.scalars(query).one()
+                [person] = people_for(place.session, task.role, task.scope, most=1)
+                actor = load_actor(place.session, person.id, bench.roles, task.role)
+                assert actor is not None
+                complete_task(place.session, place.platform, actor, task.id, answers, now=at)
+            [part] = figure(place, "petitions_on_time", NOW + timedelta(days=90))
+            assert (part.object, part.numerator, part.denominator, part.behind) == ("ecology", on_time, 1, (number,))

@@ -14,7 +14,7 @@ from engine.models import Case, RegisterEntry, SensorAlarm, Task
 from engine.platform import Platform
 
 PETITION = "environment_petition"
-CLOCKED = ("accept", "investigate")
+CLOCKED = ("accept", "investigate", "sign_reply")
 """The tasks of a petition whose limits are those of the petition itself."""
 
 
