@@ -10,12 +10,16 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from api import context
 from api.pages.frame import actor, render
-from api.pages.languages import _, page_language
+from api.pages.languages import _, noop, page_language
 from api.pages.refusals import Refusal, refusal_of
 from api.resources.indicators import bounds, whole_days
 from engine.errors import Invalid
 from engine.hooks.measuring import SHARE, Figure, Reading, measure
 
+UNITS = {
+    each: each for each in (noop("件"), noop("元"), noop("平方米"), noop("立方米"), noop("吨"), noop("天"), noop("辆"))
+}
+"""Units that are words; others are written as they are."""
 SHOWN = 60
 """Numbers shown behind a figure; the rest is counted."""
 
@@ -57,7 +61,7 @@ def view(reading: Reading) -> dict[str, Any]:
     """An indicator as the page shows it."""
     indicator = reading.indicator
     return {
-        "name": indicator.en if page_language() == "en" else indicator.zh, "unit": indicator.unit,
+        "name": (indicator.en[:1].upper() + indicator.en[1:]) if page_language() == "en" else indicator.zh,
         "failure": reading.failure, "figures": [row(each, indicator.unit) for each in reading.figures],
     }  # fmt: skip
 
@@ -94,7 +98,7 @@ def written(value: float | None, unit: str) -> str:
         return "—"
     if unit == SHARE:
         return f"{value:.1f} %"
-    return f"{plain(value)} {unit}".strip()
+    return f"{plain(value)} {_(UNITS[unit]) if unit in UNITS else unit}".strip()
 
 
 def plain(value: float) -> str:

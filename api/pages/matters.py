@@ -41,14 +41,24 @@ def matters() -> BaseResponse:
     )
     running: dict[str | None, int] = dict(context.session().execute(query.group_by(Case.matter)).all())
     spoken = page_language()
-    rows = [
-        {
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for each in shown:
+        row = {
             "name": each.name, "title": each.called(spoken), "running": running.get(each.name, 0),
             "note": each.note_en if spoken == "en" else each.note, "may_open": actor().may(each.open),
-        }
-        for each in shown
-    ]  # fmt: skip
-    return render("matters.html", matters=rows)
+        }  # fmt: skip
+        groups.setdefault(owner_of(each), []).append(row)
+    return render("matters.html", groups=groups)
+
+
+def owner_of(matter: Matter) -> str:
+    """The department a matter comes from, as its plugin is called; the city's own are the city's."""
+    english, plugin = page_language() == "en", matter.layer.removeprefix("plugin ")
+    manifest = context.plugins().manifests.get(plugin)
+    if manifest is not None:
+        return manifest.title_en if english else manifest.title
+    city = context.platform().city
+    return city.name_en if english else city.name
 
 
 def matter_cases(name: str) -> BaseResponse:
