@@ -79,7 +79,7 @@ def test_the_daily_job_opens_each_due_date_once_and_again_when_the_date_is_anoth
 
 def test_a_strong_wind_at_a_sensor_opens_one_campaign_for_its_district(bench: Bench) -> None:
     with bench.place(NOW) as place:
-        sign(place, "near", district="990002")
+        sign(place, "near")
         sign(place, "elsewhere", district="990003")
         blows(place, "W1", 21.5, NOW)
         blows(place, "W2", 12.0, NOW)

@@ -66,7 +66,7 @@ def at_risk(step: Step, kinds: Sequence[str], district: str = "") -> dict[str, A
 
     Result ``{signs}``, each ``{code, title, address, department, why}``.
     """
-    found = signs.at_risk(step.session, kinds, district or "")
+    found = signs.at_risk(step.session, _host(step).ground, kinds, district or "")
     step.record("outdoor_ad_listed", signs=len(found), kinds=list(kinds), district=district or "")
     return {"signs": found}
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from engine.ground.index import Ground
 from engine.models import RegisterEntry
 from engine.registers.declaring import Register
 from engine.registers.finding import public_values
@@ -33,7 +34,7 @@ def told(entry: RegisterEntry, register: Register) -> dict[str, Any]:
     return {**public_values(entry, register, writer=True), "lon": entry.lon, "lat": entry.lat}
 
 
-def at_risk(session: Session, kinds: Sequence[str], district: str = "") -> list[dict[str, Any]]:
+def at_risk(session: Session, ground: Ground, kinds: Sequence[str], district: str = "") -> list[dict[str, Any]]:
     """Signs of these kinds, and all that are overdue, expired or against the rules, of a district or of the city.
 
     Each is ``{code, title, address, department, why}``, by number.
@@ -41,13 +42,21 @@ def at_risk(session: Session, kinds: Sequence[str], district: str = "") -> list[
     found = []
     for row in standing_signs(session):
         values = row.values
-        if district and values.get("district") != district:
+        if district and district_of(row, ground) != district:
             continue
         why = ALWAYS.get(values["status"]) or (KINDS[values["kind"]] if values["kind"] in kinds else "")
         if why:
             about = {name: values.get(name) for name in ("address", "department")}
             found.append({"code": row.key, "title": row.title, **about, "why": why})
     return found
+
+
+def district_of(row: RegisterEntry, ground: Ground) -> str | None:
+    """The district of a sign: as the register says, else by its place."""
+    if row.values.get("district") or row.lon is None or row.lat is None:
+        return row.values.get("district")
+    place = ground.locate(row.lon, row.lat)
+    return place.district if place is not None else None
 
 
 def mark(session: Session, register: Register, code: str, values: Values, hand: Hand, *, removed: bool = False) -> bool:

@@ -20,6 +20,8 @@ REVIEW, HOST = "permit_review", "hearing_host"
 STATUTORY, JOINT, TELL_WITHIN = 20, 45, 5
 """Working days: to decide, to decide jointly (行政许可法第四十二条), to tell what is missing (第三十二条)."""
 EXTENSION, JOINT_EXTENSION = 10, 15
+DISTRICT = "district"
+"""The column of a department's register that takes the code of the case's district."""
 OPTIONAL = "（如需）"
 """Stands in the name of a paper that may be left out."""
 TEXTS = ("applicant", "applicant_kind", "applicant_code", "contact", "phone", "subject")
@@ -140,7 +142,10 @@ def enter(
         if not item.get("result_register"):
             return ""
         name = str(item["result_register"])
-        entered = enter_result(step.session, registers, name, licence, register_values or {}, _hand(step))
+        values = dict(register_values or {})
+        if name in registers and DISTRICT in registers[name].columns:
+            values.setdefault(DISTRICT, case.district_code)
+        entered = enter_result(step.session, registers, name, licence, values, _hand(step))
         own = {"entry_register": name, "entry_key": entered}
         change_entry(step.session, registers[LICENCES], licence_no, own, _hand(step))
         return entered
