@@ -80,10 +80,10 @@ def documents_of(session: Session, actor: Actor, case: Case) -> list[DocumentVie
 
 
 def prints_of(host: CaseHost, actor: Actor, case: Case) -> list[DocumentTemplate]:
-    """What somebody may print of a case as it stands; the Chinese forms of the core only in Chinese cities."""
+    """What somebody may print of a street's case as it stands; the Chinese forms of the core only in Chinese cities."""
     return [
         each for each in host.documents.values()
-        if case.status in each.prints and (not each.read or actor.may(each.read))
+        if case.matter is None and case.status in each.prints and (not each.read or actor.may(each.read))
         and (each.layer != "core" or host.city.language == "zh")
     ]  # fmt: skip
 
