@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from engine.checks.finding import Finding, Source, suggest
 from engine.checks.material import Material
 from engine.checks.organisation import FOLDER, read_rows
+from engine.checks.variables import check_facts
 from engine.loading.organisation import PERSON, POST
 from engine.overdue.rungs import ALL, NAMES, RECIPIENT, Rung, Rungs, read_rungs
 from engine.workflow.elements import PEOPLE
@@ -62,6 +63,7 @@ def _check_texts(material: Material, rung: Rung) -> Iterator[Finding]:
             remedy = error.remedy or "correct the expression"
             yield _source(rung).error(rung.task, f"{column}: {error.message}", remedy, rung.line)
             continue
+        yield from check_facts(_source(rung), rung.task, column, template.paths, rung.line)
         for name in sorted({path.split(".")[0] for path in template.paths} - NAMES):
             message = f"{column}: {name!r} is not known here"
             yield _source(rung).error(rung.task, message, f"it may read {', '.join(sorted(NAMES))}", rung.line)
@@ -85,6 +87,6 @@ def _check_holders(material: Material, rungs: Rungs) -> Iterator[Finding]:
                     used.setdefault(rung.task, rungs.of(diagram.id, element.id, role))
     for task, rows in used.items():
         roles = {match[1] for rung in rows for who in rung.recipients if (match := RECIPIENT.fullmatch(who))}
-        if not roles & held:
+        if roles <= set(material.roles) and not roles & held:
             message = f"nobody has one of the roles that are told ({', '.join(sorted(roles))})"
             yield _source(rows[0]).warning(task, message, "name a role somebody has", rows[0].line)
