@@ -9,16 +9,15 @@ from typing import Any
 from engine.errors import DomainError, OperatorError, OperatorRefused
 from engine.registers.keeping import look_up
 from engine.sensors.declaring import read_declared
-from engine.sensors.fence_changes import write_fence
 from engine.sensors.fences import Fences
 from engine.sensors.sensing import Sensing
 from engine.workflow.step import Step
-from plugins.building_waste.places import PROJECTS, VEHICLES, circle, site_code
+from plugins.building_waste.fencing import write_project
+from plugins.building_waste.places import PROJECTS, VEHICLES
 from plugins.building_waste.volumes import volumes_of
 
 UNKNOWN_PROJECT = "entry_not_found"
 """The code of the error event that catches a project which is not in the register."""
-FENCE_WORD = "route"
 POINT = re.compile(r"(-?\d+(?:\.\d+)?)\s*[,，]\s*(-?\d+(?:\.\d+)?)")
 
 
@@ -39,23 +38,12 @@ def open_route(step: Step, project: str, way: str, width_m: float, hours: str, p
     windows = [each.strip() for each in re.split(r"[;；\n]", hours) if each.strip()]
     declared = read_declared(host.city, host.functions)
     sensing = Sensing(declared.kinds, declared.rules, Fences(()), 0)
-    code = f"{FENCE_WORD}-{entry.key}"
-    properties = {
-        "code": code, "name": f"{entry.title}核准路线", "name_en": f"Route of {entry.title}", "group": FENCE_WORD,
-        "devices": devices, "width_m": float(width_m), "margin_m": 30.0, "confirm": 2, "windows": windows,
-    }  # fmt: skip
-    line = {"type": "LineString", "coordinates": points}
     fields = {"windows": "hours", "geometry": "points", "width_m": "width_m"}
+    radius = float(step.facts["settings"]["building_waste"]["site_radius_m"])
     try:
-        write_fence(step.session, sensing, code, properties, line, step.now)
-        if entry.lon is not None and entry.lat is not None:
-            radius = float(step.facts["settings"]["building_waste"]["site_radius_m"])
-            site = {
-                "code": site_code(entry.key), "name": f"{entry.title}工地", "name_en": f"Site of {entry.title}",
-                "group": "site", "devices": devices, "margin_m": 30.0,
-            }  # fmt: skip
-            area = circle(entry.lon, entry.lat, radius)
-            write_fence(step.session, sensing, site_code(entry.key), site, area, step.now)
+        code = write_project(
+            step.session, sensing, entry, points, windows, devices, step.now, width_m=float(width_m), radius_m=radius
+        )
     except DomainError as error:
         raise OperatorRefused(error.message, field=fields.get(error.field or "", error.field)) from error
     step.record("building_waste_route", fence=code, devices=devices, windows=windows)

@@ -10,8 +10,15 @@ SITES, MANIFESTS = "building_waste_disposal_sites", "building_waste_manifests"
 TRUCK = "building_waste.truck"
 DISPOSAL = "disposal"
 """The word by which rules ask for the fences of disposal sites."""
+ROUTE = "route"
+"""The word of a truck's licensed routes."""
 DEGREE_M = 111_320.0
 CORNERS = 24
+
+
+def route_code(key: str) -> str:
+    """The code of a project's route."""
+    return f"{ROUTE}-{key}"
 
 
 def site_code(key: str) -> str:
