@@ -138,10 +138,13 @@ def _meeting_points(one: Flow, other: Flow, drawing: Drawing) -> list[Point]:
 
 def _meet(one: Segment, other: Segment, allowed: list[Point]) -> str | None:
     """How two level or upright segments get in each other's way: crosses, runs on top of, or not at all."""
-    a, b = _span(one), _span(other)
-    left, right = max(a.x, b.x), min(a.right, b.right)
-    top, bottom = max(a.y, b.y), min(a.bottom, b.bottom)
-    if left > right + 0.01 or top > bottom + 0.01:
+    (ax, ay), (bx, by) = one
+    (cx, cy), (dx, dy) = other
+    left, right = max(min(ax, bx), min(cx, dx)), min(max(ax, bx), max(cx, dx))
+    if left > right + 0.01:
+        return None
+    top, bottom = max(min(ay, by), min(cy, dy)), min(max(ay, by), max(cy, dy))
+    if top > bottom + 0.01:
         return None
     if right - left > TOUCH or bottom - top > TOUCH:
         return "runs on top of"
@@ -182,15 +185,11 @@ def _segments(drawing: Drawing, flow: Flow) -> list[Segment]:
     return edge.segments if edge else []
 
 
-def _span(segment: Segment) -> Bounds:
-    (x1, y1), (x2, y2) = segment
-    return Bounds(min(x1, x2), min(y1, y2), abs(x1 - x2), abs(y1 - y2))
-
-
 def _cuts(segment: Segment, area: Bounds) -> bool:
     """Whether a segment has a point inside the area (for a slanted one: its bounding box has)."""
-    span = _span(segment)
-    return span.x < area.right and area.x < span.right + 0.01 and span.y < area.bottom and area.y < span.bottom + 0.01
+    (x1, y1), (x2, y2) = segment
+    level = min(x1, x2) < area.right and area.x < max(x1, x2) + 0.01
+    return level and min(y1, y2) < area.bottom and area.y < max(y1, y2) + 0.01
 
 
 def _inside(point: Point, area: Bounds) -> bool:
