@@ -52,7 +52,8 @@ def fill(name: str, template: bytes, values: Mapping[str, Any], zone: ZoneInfo) 
     return settled(filled.getvalue())
 
 
-def names_used(name: str, template: bytes) -> set[str]:
+@lru_cache(maxsize=512)
+def names_used(name: str, template: bytes) -> frozenset[str]:
     """The names a template uses and does not set itself. Raises FillFailed for one that cannot be read."""
     try:
         found: set[str] = DocxTemplate(io.BytesIO(template)).get_undeclared_template_variables(environment(None))
@@ -60,7 +61,7 @@ def names_used(name: str, template: bytes) -> set[str]:
         raise FillFailed(_told(name, error)) from error
     except (zipfile.BadZipFile, KeyError, ValueError, XMLSyntaxError) as error:
         raise FillFailed(f"document {name}: the template is no Word file ({error}); save it as .docx") from error
-    return found
+    return frozenset(found)
 
 
 def _told(name: str, error: TemplateError) -> str:

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -77,8 +78,12 @@ def declared_settings(root: Path) -> Mapping[str, Setting]:
     :raises CityBroken: naming every fault of the declaration: it is the plugin's developer who mends it.
     """
     path = root / FILE
-    if not path.is_file():
-        return MappingProxyType({})
+    return _declared(path, path.stat().st_mtime_ns) if path.is_file() else MappingProxyType({})
+
+
+@lru_cache(maxsize=64)
+def _declared(path: Path, stamp_ns: int) -> Mapping[str, Setting]:
+    """The settings of a file as long as it does not change."""
     try:
         toml = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
