@@ -33,7 +33,7 @@ from engine.evidence.rounds import sweep_when_due
 from engine.hooks.watching import tell_plugins
 from engine.hooks.working import run_due_jobs
 from engine.outbox import Outbox, deliver_due
-from engine.overdue.telling import tell_overdue
+from engine.overdue.telling import Lookout, tell_overdue
 from engine.pace import Pace
 from engine.patrol.upkeep import look_after_patrols
 from engine.sensors.tending import tend_devices
@@ -53,6 +53,8 @@ SERVER_REST = 0.2
 
 LOOK_AFTER_S = 60.0
 """How often incidents are settled and stuck cases looked for."""
+OVERDUE_ROUNDS = 15
+"""Overdue tasks are looked for in every fifteenth round."""
 FOLLOW_S = 20.0
 """How often every worker looks whether the ground has changed."""
 
@@ -154,11 +156,11 @@ def work_once(app: Flask) -> tuple[int, int]:
         return moved, deliver_due(session(), outbox, now(), pace=Pace(ROUND_S, rest=rest))
 
 
-def work_off_overdue(app: Flask) -> int:
+def work_off_overdue(app: Flask, lookout: Lookout | None = None) -> int:
     """Tell of tasks that are overdue. Returns how many rungs were told of."""
     with app.app_context():
         rest = SQLITE_REST if db.engine.dialect.name == "sqlite" else SERVER_REST
-        return tell_overdue(session(), platform(), now(), pace=Pace(ROUND_S, rest=rest))
+        return tell_overdue(session(), platform(), now(), pace=Pace(ROUND_S, rest=rest), lookout=lookout)
 
 
 def work_for_plugins(app: Flask) -> int:
@@ -219,10 +221,12 @@ def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership 
     # A tick that takes longer than its interval is no fault: the next one finds what is left.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
+    lookout = Lookout()
+
     def remind() -> None:
         try:
             if leader.held():
-                work_off_overdue(app)
+                work_off_overdue(app, lookout)
         except Exception:
             log.exception("telling of overdue tasks failed; it is tried again")
 
@@ -265,7 +269,9 @@ def start_scheduler(app: Flask, *, every_s: float = 1.0, leadership: Leadership 
     scheduler.add_job(
         serve_plugins, "interval", seconds=every_s * 2, id="wangge.plugins", max_instances=1, coalesce=True
     )
-    scheduler.add_job(remind, "interval", seconds=every_s * 15, id="wangge.overdue", max_instances=1, coalesce=True)
+    scheduler.add_job(
+        remind, "interval", seconds=every_s * OVERDUE_ROUNDS, id="wangge.overdue", max_instances=1, coalesce=True
+    )
     scheduler.add_job(look, "interval", seconds=LOOK_AFTER_S, id="wangge.look_after", max_instances=1, coalesce=True)
     scheduler.add_job(sweep, "interval", seconds=SWEEP_LOOK_S, id="wangge.evidence", max_instances=1, coalesce=True)
     scheduler.add_job(judge, "interval", seconds=LOOK_AFTER_S, id="wangge.intake", max_instances=1, coalesce=True)

@@ -38,7 +38,7 @@ from engine.loading.rivals import find_rivals
 from engine.models import CaseEvent, Notice, OutboxMessage, Person, Task, TaskOverdue
 from engine.outbox import Outbox, deliver_due
 from engine.overdue.rungs import OverdueBroken, load_rungs, read_rungs
-from engine.overdue.telling import _new, next_look, tell_overdue
+from engine.overdue.telling import Lookout, _new, next_look, tell_overdue
 from engine.pace import Pace
 from engine.platform import build_platform
 from engine.registry import build_registry
@@ -368,6 +368,26 @@ def test_a_round_ends_when_its_time_is_over_and_the_next_goes_on(town: SmallTown
     town.clock.set(MONDAY + HOUR)
     assert tell_overdue(town.session, town.platform, town.clock.now(), pace=pace) == 1
     assert tell(town) == 2
+
+
+def test_a_poller_passes_over_what_is_new_and_now_and_then_over_everything(town: SmallTown) -> None:
+    lookout = Lookout()
+    first = begin(town)
+    town.clock.set(MONDAY + HOUR)
+    assert tell_overdue(town.session, town.platform, town.clock.now(), lookout=lookout) == 1
+
+    def long_ago(step: Step) -> None:
+        for task in step.tasks.values():
+            task.due_at = MONDAY
+
+    second = begin(town)
+    on_case(town, second, long_ago)
+    told = []
+    for minutes in (1, 3, 5, 7):  # the second is told of both its rungs once everything is looked at
+        moment = MONDAY + HOUR + timedelta(minutes=minutes)
+        told.append(tell_overdue(town.session, town.platform, moment, lookout=lookout))
+    assert told == [0, 0, 2, 0]
+    assert [percent for percent, _ in lines(town, second)] == [100, 200] and len(lines(town, first)) == 1
 
 
 def test_a_row_that_fails_stops_its_own_case_only_and_is_tried_again(town: SmallTown, tmp_path: Path) -> None:

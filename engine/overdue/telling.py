@@ -8,6 +8,7 @@ After a downtime every rung reached meanwhile is told, the lowest first.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -39,6 +40,8 @@ log = logging.getLogger("wangge.overdue")
 BATCH = 50
 PUT_OFF = timedelta(hours=1)
 """How long a task is left alone whose recipients or text could not be computed."""
+EVERYTHING = timedelta(minutes=5)
+"""How often a poller passes over everything that is overdue."""
 EVENT = "task_overdue"
 OVERDUE = "overdue"
 """Notices about overdue tasks bear the share under this key of their payload."""
@@ -47,16 +50,45 @@ Look = tuple[int, UUID]
 """An instance and one of its tasks."""
 
 
+@dataclass
+class Lookout:
+    """What earlier rounds of a poller have settled, so that a round passes over what became overdue since alone.
+
+    Now and then it passes over everything that is overdue: a moment may have been moved into the past.
+    """
+
+    since: datetime | None = None
+    everything_at: datetime | None = None
+
+    def begin(self, now: datetime) -> datetime | None:
+        """Due moments up to the answer need no look; none: all do."""
+        if self.since is None or self.everything_at is None or not self.since <= now < self.everything_at:
+            self.since = self.everything_at = None
+        return self.since
+
+    def settled(self, now: datetime) -> None:
+        """Everything due by ``now`` was looked at."""
+        self.since, self.everything_at = now, self.everything_at or now + EVERYTHING
+
+
 def tell_overdue(
-    session: Session, platform: Platform, now: datetime, *, most: int = 500, pace: Pace | None = None
+    session: Session,
+    platform: Platform,
+    now: datetime,
+    *,
+    most: int = 500,
+    pace: Pace | None = None,
+    lookout: Lookout | None = None,
 ) -> int:
     """Tell of the tasks that are overdue at ``now``, of at most ``most``. Returns how many rungs were told of."""
-    pace = pace or at_once()
+    pace, lookout = pace or at_once(), lookout or Lookout()
+    since = lookout.begin(now)
     told, seen = 0, set[UUID]()
     while len(seen) < most and not pace.spent:
-        looks = find_looks(session, now, min(BATCH, most - len(seen)))
+        looks = find_looks(session, now, min(BATCH, most - len(seen)), since)
         new = sorted((each for each in looks if each[1] not in seen), key=itemgetter(0))
         if not new:
+            lookout.settled(now)
             break
         for instance_id, group in groupby(new, key=itemgetter(0)):
             if pace.spent:
@@ -69,10 +101,13 @@ def tell_overdue(
     return told
 
 
-def find_looks(session: Session, now: datetime, most: int) -> list[Look]:
-    """Tasks to look at: those newly overdue or due at another moment, and those whose next rung is reached."""
+def find_looks(session: Session, now: datetime, most: int, since: datetime | None = None) -> list[Look]:
+    """Tasks to look at: those overdue (``since`` a moment) that have not been, as they are due now, and those whose
+    next rung is reached."""
     forget_closed(session, now, most)
     new = _new().where(Task.due_at <= now).order_by(Task.due_at).limit(most)
+    if since is not None:
+        new = new.where(Task.due_at > since)
     reached = (
         select(Task.instance_id, Task.id)
         .join(TaskOverdue, TaskOverdue.task_id == Task.id)
