@@ -550,3 +550,14 @@ def test_two_plugins_never_say_who_is_told_of_the_same(tmp_path: Path) -> None:
         "overdue.csv: plugin two has warden/100 %, which plugin one has, too; only a city may replace one; "
         "give the row another key in one of the two, or disable one"
     ]
+
+
+def test_the_rows_of_the_reference_page_hold(tmp_path: Path) -> None:
+    page = (core_root().parent / "docs/reference/overdue.md").read_text(encoding="utf-8")
+    (tmp_path / "overdue.csv").write_text(page.partition("```csv\n")[2].partition("```")[0], encoding="utf-8")
+    rungs = load_rungs(Layers([Layer("city x", tmp_path)]))
+    assert [rung.recipients for rung in rungs.of("permit_application", "check", "unit_handler")] == [
+        ("unit_head@${scope}",), ("unit_head@${scope}", "shift_leader"),
+    ]  # fmt: skip
+    assert rungs.of("enforcement", "record_result", "unit_handler") == ()
+    assert rungs.of("penalty_ordinary", "decide", "leader")[0].text_zh.startswith("“${task}”已超过时限")
