@@ -83,7 +83,8 @@ class Pen:
             required = view.field.required and situation.add_evidence is not None
             return [situation.add_evidence()] if required and situation.add_evidence else []
         if kind == "dynamiclist":
-            rows = max(int(view.field.required), int(self.bound(view.field.min, situation) or 0))
+            given = default if view.field.is_fixed and isinstance(default, list | tuple) else ()
+            rows = max(len(given), int(view.field.required), int(self.bound(view.field.min, situation) or 0))
             return [self.row(form, view.field, situation) for _ in range(rows)]
         if view.field.key == "into":
             return situation.duplicate_of
