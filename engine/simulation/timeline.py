@@ -16,7 +16,7 @@ from engine.platform import Platform
 from engine.simulation.agenda import Agenda, Appointment
 from engine.simulation.desk import OpenTask, open_tasks
 
-LOOK = timedelta(minutes=10)
+LOOK = timedelta(minutes=30)
 """How often overdue tasks are looked for."""
 
 
