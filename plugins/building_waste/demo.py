@@ -134,7 +134,7 @@ def _slip(demo: Demonstration, number: int, today: date) -> dict[str, Any]:
 def _open_matters(demo: Demonstration, spots: list[tuple[float, float]]) -> None:
     for at, (violation, plate, facts) in enumerate(CLUES):
         answers: Mapping[str, Any] = {"violation": violation, "plate": plate, "facts": facts}
-        demo.open("building_waste_enforcement", answers, share=0.2 + 0.2 * at, place=spots[at])
+        demo.open("building_waste_enforcement", answers, share=0.04 + 0.2 * at, place=spots[at])
     for at, spot in enumerate(SPOTS):
         demo.open("building_waste_small", {"spot": spot}, share=0.3 + 0.2 * at, place=spots[4 + at % 4])
     for at, share in enumerate((0.05, 0.4, 0.9)):
@@ -147,8 +147,12 @@ def _open_matters(demo: Demonstration, spots: list[tuple[float, float]]) -> None
         }  # fmt: skip
         demo.open("building_waste_application", answers, share=share, place=spots[at])
     demo.open("building_waste_route", {"entry_key": "GC-04"}, share=0.85, place=spots[3])
+    zone = demo.platform.city.time_zone
     for at in range(6):
         project = at % 3
+        day = (demo.start + (demo.now - demo.start) * (0.4 + 0.1 * at)).astimezone(zone)
+        morning = day.replace(hour=8, minute=20, second=0, microsecond=0)
+        share = max(0.0, (morning - demo.start) / (demo.now - demo.start))
         answers = {"project": WORKS[project][0], "plate": _plates(project)[at // 3]}
-        demo.open("building_waste_trip", answers, share=0.5 + 0.09 * at)
+        demo.open("building_waste_trip", answers, share=share)
     demo.open("building_waste_reconcile", {"project": "GC-02", "month": ""}, share=0.7)
