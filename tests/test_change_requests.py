@@ -21,7 +21,7 @@ from engine.scenarios import Bench, run_scenarios
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs/how-to/change-requests"
 PAGES = [read_page(path) for path in sorted(FOLDER.glob("[0-9]*.md"))]
-TOGETHER = 5
+TOGETHER = 7
 CITIES = -(-len(PAGES) // TOGETHER)
 EVERY_PAGE = pytest.mark.parametrize(
     "page", [page for first in range(CITIES) for page in PAGES[first::CITIES]], ids=lambda page: page.name
