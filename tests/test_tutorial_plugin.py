@@ -78,7 +78,6 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("WANGGE_", "PYTHON", "PIP_"))}
     offline = {
         "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
     opened = Shell(tmp_path, {**ours, **offline, "PORT": str(free_port())})
     yield opened
