@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 from change_pages import Page, make_changes, read_page
 
-from engine.checks import Finding, check_folder
+from engine.checks import Finding, check_folder, errors_of
 from engine.city import City, cities_root, load_city
 from engine.errors import CityBroken
 from engine.scenarios import Bench, run_scenarios
+from engine.scenarios.values import ScenarioResult
+from engine.workflow.layout_lint import lint_layout
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs/how-to/change-requests"
 PAGES = [read_page(path) for path in sorted(FOLDER.glob("[0-9]*.md"))]
@@ -47,6 +49,12 @@ def before() -> Iterator[Bench]:
 
 
 @pytest.fixture(scope="module")
+def known() -> set[str]:
+    """What the check has to say about Yunhe as it is."""
+    return {str(each) for each in check_folder("yunhe")[1]}
+
+
+@pytest.fixture(scope="module")
 def cities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Page], Changed]]:
     """The changed city of a page; one is kept at a time."""
     kept: dict[int, Changed] = {}
@@ -69,29 +77,39 @@ def cities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Page]
 
 
 def change_city(folder: Path, pages: Sequence[Page]) -> Changed:
-    """A copy of Yunhe with the changes of these pages, checked, and loaded when there is nothing to correct."""
+    """A copy of Yunhe with the changes of these pages, checked, and loaded when it can run."""
     shutil.copytree(cities_root() / "yunhe", folder)
     for page in pages:
         make_changes(page.changes, folder)
     city, findings = check_folder(str(folder))
-    return Changed(folder, city, findings, Bench(city) if city is not None and not findings else None)
+    return Changed(folder, city, findings, Bench(city) if city is not None and not errors_of(findings) else None)
 
 
 @EVERY_PAGE
 def test_a_change_is_made_with_files_alone(
-    cities: Callable[[Page], Changed], before: Bench, page: Page, tmp_path: Path
+    cities: Callable[[Page], Changed], before: Bench, known: set[str], page: Page, tmp_path: Path
 ) -> None:
     changed = cities(page)
-    assert [str(each) for each in changed.findings] == []
+    assert [str(each) for each in changed.findings if str(each) not in known] == []
     assert changed.city is not None
     yunhe = cities_root() / "yunhe"
     for command in page.commands:
         assert command.missing(changed.folder, yunhe) == [], command.words
     if page.scenarios:
         report = run_scenarios(changed.city, page.scenarios, bench=changed.bench)
-        assert not report.failed, "\n".join(map(str, report.failed))
-        assert {each.outcome for each in report.results} == {"passed"}
+        assert [told(each) for each in report.results if each.outcome != "passed"] == []
+    for path in {each.path for each in page.changes if each.path.endswith(".bpmn")}:
+        assert lint_layout((changed.folder / path).read_text(encoding="utf-8"), path) == []
     assert proves_nothing(page, before, tmp_path / "before") == []
+
+
+def told(result: ScenarioResult) -> str:
+    """Where a scenario broke off, and why."""
+    failure = result.failure
+    if failure is None:
+        return f"{result.scenario.title}: {result.outcome}, {result.reason}"
+    why = "; ".join(f"{each.about}: expected {each.expected}, happened {each.happened}" for each in failure.mismatches)
+    return f"{result.scenario.title}: step {failure.step}, {failure.label}: {why}"
 
 
 def proves_nothing(page: Page, before: Bench, folder: Path) -> list[str]:
