@@ -215,7 +215,7 @@ def apply_for(sign: Mapping[str, Any], at: int) -> dict[str, Any]:
     """Answers of an application for a sign beside one that is there."""
     return {
         "item_code": "AD-01", "subject": f"{sign['address']}新增墙面广告", "applicant": AGENCIES[at % len(AGENCIES)],
-        "applicant_kind": "organisation", "sign_address": sign["address"], "sign_form": "wall", "width": 8, "height": 4,
+        "applicant_kind": "organisation", "address": sign["address"], "form": "wall", "width": 8, "height": 4,
         "route": "ordinary", "phone": f"1540002{at:04}",
     }  # fmt: skip
 

@@ -47,6 +47,7 @@ def enter_result(
     given = {
         **{column: licence.get(column) for column in SHARED},
         "licence_no": licence["licence_no"], MIRRORED_STATUS: licence[STATUS], "department": licence.get("department"),
+        "title": licence.get("subject"),
     }  # fmt: skip
     values = {column: value for column, value in given.items() if column in register.columns and value is not None}
     if register.place and licence.get("lon") is not None:

@@ -10,6 +10,7 @@ from engine.calendar import parse_limit
 from engine.cases import clocks
 from engine.errors import DomainError, OperatorError, OperatorRefused
 from engine.organisation.duty import people_for
+from engine.registers.declaring import Register
 from engine.registers.keeping import Hand, add_entry, change_entry, look_up
 from engine.workflow.step import Step
 from plugins.permit.licences import ITEMS, LICENCES, end_of_term, enter_result, prolong, set_licence
@@ -142,15 +143,20 @@ def enter(
         if not item.get("result_register"):
             return ""
         name = str(item["result_register"])
-        values = dict(register_values or {})
-        if name in registers and DISTRICT in registers[name].columns:
-            values.setdefault(DISTRICT, case.district_code)
+        known = {DISTRICT: case.district_code, **given["details"]}
+        values = {column: known[column] for column in columns_of(registers, name) if column in known}
+        values |= register_values or {}
         entered = enter_result(step.session, registers, name, licence, values, _hand(step))
         own = {"entry_register": name, "entry_key": entered}
         change_entry(step.session, registers[LICENCES], licence_no, own, _hand(step))
         return entered
 
     return {"licence_no": licence_no, "entry_key": _done(act)}
+
+
+def columns_of(registers: Mapping[str, Register], name: str) -> tuple[str, ...]:
+    """The columns of a register; none where there is no such register, which is told when it is entered."""
+    return tuple(registers[name].columns) if name in registers else ()
 
 
 def change(step: Step, licence_no: str, values: Mapping[str, Any], reason: str = "") -> dict[str, Any]:
