@@ -74,8 +74,9 @@ def truck(place: Place) -> Place:
     lon, lat = ROUTE[1]
     enter(place, SITES, code="XN-01", name="北郊消纳场", status="open", lon=lon, lat=lat, radius_m=200)
     project = enter(
-        place, PROJECTS, code="GC-01", name="文庙土方", volume=100, status="active", lon=ROUTE[0][0], lat=ROUTE[0][1]
-    )
+        place, PROJECTS, code="GC-01", name="文庙土方", volume=100, status="active", lon=ROUTE[0][0], lat=ROUTE[0][1],
+        vehicles="云A10001、云B99999",
+    )  # fmt: skip
     session.commit()
     run_job(session, platform, "building_waste", "fences", NIGHT)
     write_project(
@@ -138,10 +139,23 @@ def test_a_loaded_truck_without_a_route_is_told_and_its_fences_go_when_the_licen
     change_entry(truck.session, register, "GC-01", values, Hand(NIGHT))
     truck.session.commit()
     told = run_job(truck.session, truck.platform, "building_waste", "fences", NIGHT).told
-    assert told == "1 disposal sites, 2 fences taken away"
+    assert told == "1 disposal sites, 2 fences taken away, 0 with other trucks"
     assert [each.code for each in truck.session.scalars(select(SensorFence))] == ["disposal-XN-01"]
     alarms = drive(truck, MIDDLE, NIGHT + timedelta(minutes=1), minutes=11)
     assert [each.rule for each in alarms] == ["building_waste.unregistered"]
+
+
+def test_trucks_of_a_barred_carrier_lose_their_route_until_it_carries_again(truck: Place) -> None:
+    session, register = truck.session, truck.platform.host.registers[CARRIERS]
+    for status, devices, changed in (("suspended", [], 2), ("suspended", [], 0), ("normal", ["BW-T1"], 2)):
+        change_entry(session, register, "YS-01", {"status": status}, Hand(NIGHT))
+        session.commit()
+        told = run_job(session, truck.platform, "building_waste", "fences", NIGHT).told
+        assert told == f"1 disposal sites, 0 fences taken away, {changed} with other trucks"
+        session.expire_all()
+        route = session.scalars(select(SensorFence).where(SensorFence.code == "route-GC-01")).one()
+        assert route.properties["devices"] == devices
+        assert (route.properties["windows"], route.properties["width_m"]) == (["20:00-06:00"], 80)
 
 
 def test_alarm_and_arrival_are_entered_into_the_manifest_of_the_trip_once(truck: Place) -> None:

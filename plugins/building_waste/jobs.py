@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from engine.models import Case, RegisterEntry, SensorAlarm, SensorDevice, Sensor
 from engine.platform import Platform
 from engine.registers.keeping import Hand, change_entry, look_up
 from engine.sensors.fence_changes import write_fence
-from engine.sensors.sensing import count_revision, sensing_of
+from engine.sensors.sensing import Sensing, count_revision, sensing_of
 from plugins.building_waste.places import (
     CARRIERS,
     DISPOSAL,
@@ -27,6 +28,8 @@ from plugins.building_waste.places import (
     VEHICLES,
     circle,
     disposal_code,
+    read_plates,
+    route_code,
     site_code,
 )
 from plugins.building_waste.volumes import entries, volumes_of
@@ -59,7 +62,11 @@ def follow(session: Session, platform: Platform, now: datetime) -> str:
 
 
 def keep_fences(session: Session, platform: Platform, now: datetime) -> str:
-    """Make every open disposal site a fence; take away those of closed sites and of licences that have ended."""
+    """Make every open disposal site a fence; take away those of closed sites and of licences that have ended.
+
+    Trucks that are barred, or whose carrier is, lose their routes, so that driving loaded is an alarm; they have them
+    back with their state.
+    """
     sensing, today = sensing_of(session, platform), _today(platform, now).isoformat()
     wanted, gone = {}, set()
     for site in entries(session, SITES):
@@ -75,17 +82,20 @@ def keep_fences(session: Session, platform: Platform, now: datetime) -> str:
         }  # fmt: skip
         if known is None or known.properties != properties or dumps(area) != known.geometry:
             write_fence(session, sensing, code, properties, area, now)
+    refitted = 0
     for project in entries(session, PROJECTS):
         ended = str(project.values.get("valid_to") or "9") < today or project.values.get("status") == "finished"
         if ended:
-            gone |= {str(project.values.get("fence") or ""), site_code(project.key)}
+            gone |= {route_code(project.key), site_code(project.key)}
+        else:
+            refitted += _keep_trucks(session, sensing, project, now)
     removed = [row for code in sorted(gone) if (row := session.get(SensorFence, code)) is not None]
     for row in removed:
         session.delete(row)
     if removed:
         session.flush()
         count_revision(session)
-    return f"{len(wanted)} disposal sites, {len(removed)} fences taken away"
+    return f"{len(wanted)} disposal sites, {len(removed)} fences taken away, {refitted} with other trucks"
 
 
 def end_suspensions(session: Session, platform: Platform, now: datetime) -> str:
@@ -116,6 +126,26 @@ def reconcile(session: Session, platform: Platform, now: datetime) -> str:
             open_matter(session, platform, Application(RECONCILE, answers, title=title), None, now)
             opened += 1
     return f"{looked} projects, {opened} reconciliations opened for {month}"
+
+
+def _keep_trucks(session: Session, sensing: Sensing, project: RegisterEntry, now: datetime) -> int:
+    """Let the fences of a project concern just the trucks that may carry. How many fences changed."""
+    trucks = [look_up(session, VEHICLES, plate) for plate in read_plates(str(project.values.get("vehicles") or ""))]
+    devices = sorted(str(each.values["gps"]) for each in trucks if each is not None and _may_carry(session, each))
+    changed = 0
+    for code in (route_code(project.key), site_code(project.key)):
+        row = session.get(SensorFence, code)
+        if row is not None and row.properties.get("devices") != devices:
+            write_fence(session, sensing, code, {**row.properties, "devices": devices}, json.loads(row.geometry), now)
+            changed += 1
+    return changed
+
+
+def _may_carry(session: Session, vehicle: RegisterEntry) -> bool:
+    carrier = look_up(session, CARRIERS, str(vehicle.values.get("carrier")))
+    if vehicle.gone_at is not None or carrier is None or carrier.gone_at is not None or not vehicle.values.get("gps"):
+        return False
+    return vehicle.values.get("status") == carrier.values.get("status") == "normal"
 
 
 def _device(session: Session, plate: str) -> SensorDevice | None:
@@ -152,6 +182,6 @@ def _change(
 JOBS = (
     Job("follow", "联单跟踪", "trips followed by their terminals", "*/2 * * * *", follow),
     Job("fences", "消纳场与路线围栏", "fences of sites and routes", "20 0 * * *", keep_fences),
-    Job("suspensions", "暂停承运期满", "suspensions that end", "30 0 * * *", end_suspensions),
+    Job("suspensions", "暂停承运期满", "suspensions that end", "10 0 * * *", end_suspensions),
     Job("reconcile", "月度方量核对", "monthly reconciliation", "40 7 1 * *", reconcile),
 )

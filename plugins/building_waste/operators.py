@@ -13,7 +13,7 @@ from engine.sensors.fences import Fences
 from engine.sensors.sensing import Sensing
 from engine.workflow.step import Step
 from plugins.building_waste.fencing import write_project
-from plugins.building_waste.places import PROJECTS, VEHICLES
+from plugins.building_waste.places import PROJECTS, VEHICLES, read_plates
 from plugins.building_waste.volumes import volumes_of
 
 UNKNOWN_PROJECT = "entry_not_found"
@@ -82,9 +82,8 @@ def read_points(way: str) -> list[list[float]]:
 
 
 def _trucks(step: Step, plates: str) -> Sequence[Mapping[str, Any]]:
-    wanted = list(dict.fromkeys(each for each in re.split(r"[、，,;；\s]+", plates) if each))
     found: list[Mapping[str, Any]] = []
-    for plate in wanted:
+    for plate in read_plates(plates):
         entry = look_up(step.session, VEHICLES, plate)
         if entry is None or entry.gone_at is not None or entry.values.get("status") != "normal":
             raise OperatorRefused(

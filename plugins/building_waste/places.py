@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import cos, pi, radians, sin
 from typing import Any
 
@@ -37,3 +38,8 @@ def circle(lon: float, lat: float, radius_m: float) -> dict[str, Any]:
     turns = [2 * pi * number / CORNERS for number in range(CORNERS)]
     ring = [[round(lon + east * cos(turn), 7), round(lat + north * sin(turn), 7)] for turn in turns]
     return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+
+
+def read_plates(text: str) -> list[str]:
+    """Plates of a text, separated by ``、``, commas, semicolons or blanks; each once, in order."""
+    return list(dict.fromkeys(each for each in re.split(r"[、，,;；\s]+", text) if each))
