@@ -456,13 +456,13 @@ def test_missing_translations_are_counted(city: Path) -> None:
 
 
 def test_a_plugin_that_replaces_a_file_of_the_core_is_refused(city: Path, tmp_path: Path) -> None:
-    plugin = tmp_path / "traffic"
+    plugin = tmp_path / "lamps"
     (plugin / "forms").mkdir(parents=True)
     text = (core_root() / "forms/accept.json").read_text(encoding="utf-8")
     (plugin / "forms/accept.json").write_text(text, encoding="utf-8")
-    change(city, "city.toml", "[holidays]", '[plugins]\nenabled = ["traffic"]\n[holidays]')
-    errors = errors_of(check_folder(str(city), {"traffic": plugin})[1])
-    assert [(each.file, each.layer) for each in errors] == [("forms/accept.json", "plugin traffic")]
+    change(city, "city.toml", "[holidays]", '[plugins]\nenabled = ["lamps"]\n[holidays]')
+    errors = errors_of(check_folder(str(city), {"lamps": plugin})[1])
+    assert [(each.file, each.layer) for each in errors] == [("forms/accept.json", "plugin lamps")]
     assert "core" in errors[0].message
 
 

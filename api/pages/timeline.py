@@ -77,6 +77,8 @@ class _Teller:
     def line(self, event: HistoryLine) -> Line:
         task = self.done.get((event.element, event.at)) if event.kind == "task_completed" else None
         title = word("event", event.kind)
+        if title == event.kind:  # what a plugin records has its words in the plugin's translations
+            title = context.translations().say(page_language(), f"event:{event.kind}", event.kind)
         if event.kind == "matter_opened":
             spoken = event.data.get("name" if page_language() == "zh" else "name_en")
             title = f"{title} · {spoken}"
