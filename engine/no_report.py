@@ -1,10 +1,11 @@
 """Where and when nothing is to be reported (免采): a city's rules by area, class, days and hours.
 
 ``no_report.csv`` of plugins and city, merged by code:
-``code,name,name_en,areas,classes,from,to,when,reason,reason_en``. ``areas`` are codes, separated by ``;``, of ``ground/no_report_areas.geojson`` (WGS-84), of divisions or of unit grids, empty for the
-whole city; ``classes`` are ``event``, ``event/04`` or ``event/0401``, empty for all; ``from`` and ``to`` are days,
-included; ``when`` is an expression over ``report`` and ``now``, empty for always. A report that falls under a rule is
-taken and flagged, never refused.
+``code,name,name_en,areas,classes,from,to,when,reason,reason_en``. ``areas`` are codes, separated by ``;``, of
+``ground/no_report_areas.geojson`` (WGS-84), of divisions or of unit grids, empty for the whole city; ``classes`` are
+``event``, ``event/04`` or ``event/0401``, empty for all; ``from`` and ``to`` are days, included; ``when`` is an
+expression over ``report`` and ``now``, empty for always. A report that falls under a rule is taken and flagged, never
+refused.
 """
 
 from __future__ import annotations

@@ -127,7 +127,8 @@ def test_the_demonstration_has_sixty_signs_on_the_map_and_matters_of_every_kind(
         [layer] = contributed.map_layers
         view = (0.0, 0.0, LON, LAT)
         shown = list(layer.features(place.session, view, 1000))
-        assert {each["id"] for each in shown} == {row.key for row in signs if (row.lon or 0) <= LON and (row.lat or 0) <= LAT}
+        inside = {row.key for row in signs if (row.lon or 0) <= LON and (row.lat or 0) <= LAT}
+        assert {each["id"] for each in shown} == inside
         assert all("phone" not in each["properties"] for each in shown)
         figures = {
             each.id: each.measure(place.session, place.platform, NOW - timedelta(days=7), NOW + timedelta(hours=1))

@@ -33,6 +33,7 @@ COMMANDS = {
     "plugin": "plugins",
     "register": "registers",
     "document": "documents",
+    "scorecards": "scorecards",
     "where": "where",
     "pack": "packs",
     "diff": "packs_diff",

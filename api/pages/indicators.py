@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,9 @@ from api.pages.languages import _, noop, page_language
 from api.pages.refusals import Refusal, refusal_of
 from api.resources.indicators import bounds, whole_days
 from engine.errors import Invalid
+from engine.hooks.contributions import Indicator
 from engine.hooks.measuring import SHARE, Figure, Reading, measure
+from engine.hooks.scorecards import Scorecard, load_scorecards, score
 
 UNITS = {
     each: each for each in (noop("件"), noop("元"), noop("平方米"), noop("立方米"), noop("吨"), noop("天"), noop("辆"))
@@ -41,8 +44,16 @@ def indicators() -> BaseResponse:
     for reading in readings:
         if asked["plugin"] in ("", reading.plugin):
             groups.setdefault(reading.plugin, []).append(view(reading))
+    cards = load_scorecards(context.platform().city.layers)
+    known = {each.identity: each for each in readings}
+    scorecards = [
+        {"name": card.called(page_language()), "weights": weights(card, known), "rows": rows}
+        for card in cards.values()
+        if asked["plugin"] == "" and (rows := score_rows(card, readings))
+    ]
     return render(
-        "indicators.html", groups=groups, titles=titles, first=first, last=last, asked=asked, refusal=refusal,
+        "indicators.html", scorecards=scorecards, groups=groups, titles=titles, first=first, last=last, asked=asked,
+        refusal=refusal,
         plugins=list(dict.fromkeys(each.plugin for each in readings)),
     )  # fmt: skip
 
@@ -57,11 +68,42 @@ def read_day(text: str) -> date | None:
         raise Invalid(f"{text!r} is no day; write it as 2026-10-31", field="from") from error
 
 
+def weights(card: Scorecard, known: Mapping[str, Reading]) -> list[str]:
+    """What counts how much, in words."""
+    found = []
+    for part in card.parts:
+        reading = known.get(part.indicator)
+        name = indicator_name(reading.indicator) if reading is not None else part.indicator
+        less = _("（越低越好）") if part.lower_is_better else ""
+        found.append(f"{name}{less} {card.share(part):.0f} %")
+    return found
+
+
+def score_rows(card: Scorecard, readings: Sequence[Reading]) -> list[dict[str, Any]]:
+    """The scores of a card, best first; equal scores share a rank."""
+    scores = score(card, readings)
+    values = [round(each.value, 1) for each in scores]
+    return [
+        {
+            "rank": values.index(value) + 1,
+            "object": object_name(each.object),
+            "value": f"{value:.1f}",
+            "width": round(value),
+        }
+        for each, value in zip(scores, values, strict=True)
+    ]
+
+
+def indicator_name(indicator: Indicator) -> str:
+    """An indicator's name in the page's language."""
+    return indicator.en[:1].upper() + indicator.en[1:] if page_language() == "en" else indicator.zh
+
+
 def view(reading: Reading) -> dict[str, Any]:
     """An indicator as the page shows it."""
     indicator = reading.indicator
     return {
-        "name": (indicator.en[:1].upper() + indicator.en[1:]) if page_language() == "en" else indicator.zh,
+        "name": indicator_name(indicator),
         "failure": reading.failure, "figures": [row(each, indicator.unit) for each in reading.figures],
     }  # fmt: skip
 

@@ -14,7 +14,7 @@ from engine.hooks.settings import FILE as SETTINGS
 from engine.hooks.settings import declared_settings
 from engine.layers import Found
 
-FOLDERS = ("registers", "matters", "documents")
+FOLDERS = ("registers", "matters", "documents", "scorecards")
 WRITTEN = {"zh": "zh", "en": "en"}
 """Languages declarations have names in, and the key each stands under."""
 CHINESE = re.compile(r"[㐀-鿿]")
@@ -71,7 +71,7 @@ def _tables(found: Found) -> Iterator[Named]:
         toml = tomllib.loads(found.read())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         return
-    for table in ("register", "matter", "document"):
+    for table in ("register", "matter", "document", "scorecard"):
         if isinstance(toml.get(table), dict):
             yield table, toml[table]
     columns = toml.get("columns", {})

@@ -31,6 +31,7 @@ from engine.checks.overrides import check_overrides
 from engine.checks.patrol import check_patrol
 from engine.checks.registers import check_registers
 from engine.checks.scenarios import check_scenarios
+from engine.checks.scorecards import check_scorecards
 from engine.checks.sensors import check_sensors
 from engine.checks.services import check_services
 from engine.checks.sources import check_sources
@@ -108,6 +109,7 @@ def _check_files(city: City, registry: Registry | None) -> list[Finding]:
     findings += check_documents(material)
     findings += check_matters(material)
     findings += check_overdue(material)
+    findings += check_scorecards(material)
     if not errors_of(findings):
         findings += _parse(material)
     return list(dict.fromkeys(findings))

@@ -8,7 +8,7 @@ from engine.errors import Conflict, Invalid
 from engine.installed_plugins import NAME, find_plugins
 
 HOME = Path(__file__).resolve().parent / "scaffold"
-PREFIXED = ("processes", "forms", "scenarios", "registers", "matters")
+PREFIXED = ("processes", "forms", "scenarios", "registers", "matters", "scorecards")
 """Folders whose files bear the plugin's name, so that two plugins never have the same."""
 
 

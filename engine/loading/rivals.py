@@ -18,7 +18,7 @@ from engine.layers import DIAGRAMS, Found, Layer, Layers
 WHOLE_FILES = (
     (DIAGRAMS, ".bpmn"), ("decisions", ".dmn"), ("forms", ".json"), ("scenarios", ".scenarios.toml"),
     ("registers", ".toml"), ("matters", ".toml"), ("documents", ".toml"), ("documents", ".docx"),
-    ("templates", ".docx"),
+    ("templates", ".docx"), ("scorecards", ".toml"),
 )  # fmt: skip
 """Folders whose files win or lose as a whole."""
 KEYS: Mapping[str, tuple[str, ...]] = {

@@ -49,6 +49,7 @@ KINDS = (
     Kind("registers/*.toml", "whole", "登记册", "register"),
     Kind("matters/*.toml", "whole", "事项", "matter"),
     Kind("documents/*.toml", "whole", "文书", "document"),
+    Kind("scorecards/*.toml", "whole", "评分表", "scorecard"),
     Kind("documents/*.docx", "whole", "文书模板", "template of a document"),
     _rows("roles.csv", "角色权限", "roles"),
     _rows("overdue.csv", "超时提醒", "who is told of overdue tasks"),

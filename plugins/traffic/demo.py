@@ -92,9 +92,8 @@ def fill(demo: Demonstration) -> None:
     for number, (vehicle, clue) in enumerate(CLUES):
         share = (number + 0.5) / len(CLUES)
         demo.open("traffic_parking", {"vehicle": vehicle, "clue": clue}, share=share, place=place())
-    demo.open(
-        "traffic_abandoned", {"spot": "文庙路37号后巷", "clue": "无牌面包车停放半年，轮胎已瘪"}, share=0.3, place=place()
-    )
+    van = {"spot": "文庙路37号后巷", "clue": "无牌面包车停放半年，轮胎已瘪"}
+    demo.open("traffic_abandoned", van, share=0.3, place=place())
     demo.open("traffic_handover", {"spot": "人民路与解放路交叉口", "clue": "南向信号灯不亮"}, share=0.95, place=place())
     demo.open("traffic_sharing", {"lot": "P-006", "berths": 40, "times": "18:00至次日7:00"}, share=0.6)
     demo.open("traffic_release", {"tow": "TY-0003", "applicant": "车主"}, share=0.8)
