@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,10 @@ from typing import Any
 import tomlkit
 from click.testing import CliRunner
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # tools are not shipped, so not installed either
+
 from api.cli import main
+
 from engine.city import load_city
 from tools.documents.make import read_texts, write
 
