@@ -31,7 +31,6 @@ from click.testing import CliRunner
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tools are not shipped, so not installed either
 
 from api.cli import main
-
 from engine.city import load_city
 from tools.documents.make import read_texts, write
 
