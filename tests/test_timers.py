@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from engine.calendar import WorkCalendar
 from engine.cases.timekeeping import fire_due_timers
-from engine.checks.running import check_folder
+from engine.checks import check_folder, errors_of
 from engine.models import CaseEvent, Deployment, Incident, Instance, OutboxMessage, Timer
 from engine.testing.casework import CaseWork
 from engine.testing.small_city import MONDAY, SmallTown, write_small_city
@@ -519,7 +519,7 @@ def test_the_check_refuses_an_unreadable_cycle_by_element(tmp_path: Path, text: 
     folder = write_small_city(tmp_path / "small")
     (folder / "processes").mkdir()
     (folder / "processes/case.bpmn").write_text(diagram(text), encoding="utf-8")
-    findings = [finding for finding in check_folder(str(folder))[1] if text in finding.message]
+    findings = [finding for finding in errors_of(check_folder(str(folder))[1]) if text in finding.message]
     assert [(finding.file, finding.element) for finding in findings] == [("processes/case.bpmn", "again")]
     assert all(finding.remedy.startswith("write") for finding in findings)
 

@@ -37,8 +37,8 @@ class FigureSchema(Strict):
 
     object = text("What it is of: a department, a stage, a class, the city.")
     value = fields.Float(allow_none=True, metadata={"description": "The value; none of nothing."})
-    numerator = fields.Float()
-    denominator = fields.Float()
+    numerator = fields.Float(metadata={"description": "What was counted or added up."})
+    denominator = fields.Float(metadata={"description": "Of how many; 1 for a plain count."})
     parts = fields.Integer(metadata={"description": "How many cases or entries are behind it."})
     behind = fields.List(fields.String(), metadata={"description": "Their numbers and keys, 500 at most."})
 

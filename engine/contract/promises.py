@@ -58,7 +58,10 @@ class Trial:
 
 @contextmanager
 def trial_of(name: str, city: str = "yunhe") -> Iterator[Trial]:
-    """A plugin in a copy of a city; the copy is gone afterwards. Raises NotFound, or PluginBroken for its manifest."""
+    """A plugin, with what it requires and no other, in a copy of a city that is gone afterwards.
+
+    :raises NotFound: no such plugin. PluginBroken: its manifest cannot be read.
+    """
     installed = find_plugins()
     if name not in installed:
         raise NotFound(f"there is no plugin {name!r} here; there are {', '.join(sorted(installed)) or 'none'}")
@@ -66,7 +69,7 @@ def trial_of(name: str, city: str = "yunhe") -> Iterator[Trial]:
     with TemporaryDirectory(prefix="wangge-trial-") as place:
         folder = Path(place) / original.id
         shutil.copytree(find_city(city), folder)
-        write_enabled(folder, with_required(name, original.plugins, installed))
+        write_enabled(folder, with_required(name, (), installed))
         yield Trial(installed[name], folder)
 
 
