@@ -21,7 +21,7 @@ from walks.walking import StockFails, walk
 from engine.testing.small_city import SmallTown, write_small_city
 from engine.workflow.definitions import prepare
 
-WALKS = int(os.environ.get("WANGGE_WALKS", "300"))
+WALKS = int(os.environ.get("WANGGE_WALKS", "200"))
 CHOICES = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 3), st.integers(0, 3)), min_size=10, max_size=25)
 
 
